@@ -1,0 +1,5 @@
+"""`python -m app` is `vectorgate`."""
+
+from app.cli import main
+
+main()

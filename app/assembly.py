@@ -1,0 +1,145 @@
+"""Builds the gateway from settings, and opens and closes what it holds. The one place that knows all the parts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from app import embedded
+from app.domain import organization, sweep
+from app.domain.organization import Bootstrapped
+from app.errors import DatabaseUnavailable
+from app.gateway import Gateway
+from app.postgres import Cluster, Postgres, QueryLogger, Tuning
+from app.secret import Keyring, generated_key
+from app.settings import PREFIX, Settings, SettingsError
+from app.store import migration
+from providers.catalogue import Catalogue, build_catalogue
+from providers.errors import CatalogueError
+from providers.http_client import build_client
+from providers.transport import Sender
+
+ONLY_REGION = "local"
+WAIT_SECONDS = 30
+BETWEEN_SECONDS = 1
+
+log = structlog.get_logger(__name__)
+
+
+def build_gateway(settings: Settings, query_logger: QueryLogger | None = None) -> Gateway:
+    """The gateway of these settings, its pools not yet open; starts the embedded server where no URL is set. Raises SettingsError."""
+    url = settings.database_url or embedded.start(settings.data_dir)
+    keys = settings.encryption_keys or generated_key(settings.data_dir / "encryption-key")
+    client = build_client(read_seconds=settings.provider_deadline_seconds)
+    return Gateway(
+        settings=settings,
+        postgres=_postgres(settings, url, query_logger),
+        keyring=Keyring(keys),
+        catalogue=_catalogue(settings),
+        client=client,
+        sender=Sender(
+            client, deadline_seconds=settings.provider_deadline_seconds, concurrency=settings.provider_concurrency
+        ),
+    )
+
+
+@asynccontextmanager
+async def opened(gateway: Gateway) -> AsyncIterator[Bootstrapped]:
+    """Migrate, open the pools, make the first organization; close everything at the end. Raises DatabaseUnavailable, MigrationError."""
+    try:
+        await _wait_for(gateway.postgres.catalogue)
+        await _open_regions(gateway.postgres)
+        yield await organization.bootstrap(gateway)
+    finally:
+        await gateway.postgres.close()
+        await gateway.client.aclose()
+
+
+@asynccontextmanager
+async def swept(gateway: Gateway) -> AsyncIterator[None]:
+    """Housekeeping while serving, and a last note of uses at the end."""
+    sweeper = asyncio.create_task(sweep.forever(gateway))
+    try:
+        yield
+    finally:
+        sweeper.cancel()
+        await asyncio.gather(sweeper, return_exceptions=True)
+        try:
+            await sweep.note_uses(gateway)
+        except DatabaseUnavailable as error:
+            log.warning("last_uses_not_written", reason=error.message)
+
+
+def _postgres(settings: Settings, url: str, query_logger: QueryLogger | None) -> Postgres:
+    tuning = Tuning(settings.pool_size, settings.statement_timeout_seconds, query_logger)
+    urls = settings.regions or {ONLY_REGION: url}
+    same = next((name for name, each in urls.items() if each == url), None)
+    default = settings.default_region or same
+    if default not in urls:
+        raise SettingsError(
+            [f"{PREFIX}DEFAULT_REGION: must be one of {PREFIX}REGIONS, since none of them is the catalogue's cluster"]
+        )
+    catalogue = Cluster(same or "catalogue", url, tuning, _migrate_both if same else _migrate_catalogue)
+    regions = {
+        name: catalogue if each == url else Cluster(name, each, tuning, _migrate_region) for name, each in urls.items()
+    }
+    return Postgres(catalogue, regions, default)
+
+
+def _catalogue(settings: Settings) -> Catalogue:
+    try:
+        return build_catalogue(base_urls=settings.provider_urls, models_file=_text(settings.models_file))
+    except CatalogueError as error:
+        raise SettingsError(
+            [f"{PREFIX}PROVIDER_URLS, {PREFIX}MODELS_FILE: {problem}" for problem in error.problems]
+        ) from None
+
+
+def _text(path: Path | None) -> str | None:
+    try:
+        return path.read_text() if path else None
+    except OSError as error:
+        raise SettingsError([f"{PREFIX}MODELS_FILE: cannot be read ({error.strerror})"]) from None
+
+
+async def _wait_for(catalogue: Cluster) -> None:
+    """Many things start together: give the database half a minute, and say so."""
+    for attempt in range(WAIT_SECONDS // BETWEEN_SECONDS):
+        try:
+            return await catalogue.open()
+        except DatabaseUnavailable as error:
+            if attempt == 0:
+                log.warning("waiting_for_the_database", seconds=WAIT_SECONDS, reason=error.message)
+            await asyncio.sleep(BETWEEN_SECONDS)
+    await catalogue.open()
+
+
+async def _open_regions(postgres: Postgres) -> None:
+    """A region that is away keeps no other from being served: it is tried again when it is used."""
+    for cluster in postgres.regions.values():
+        try:
+            await cluster.open()
+        except DatabaseUnavailable as error:
+            log.warning("region_is_away", region=cluster.name, reason=error.message)
+
+
+async def _migrate_both(cluster: Cluster) -> None:
+    await _migrate(cluster, "catalogue", "region")
+
+
+async def _migrate_catalogue(cluster: Cluster) -> None:
+    await _migrate(cluster, "catalogue")
+
+
+async def _migrate_region(cluster: Cluster) -> None:
+    await _migrate(cluster, "region")
+
+
+async def _migrate(cluster: Cluster, *parts: str) -> None:
+    async with cluster.outside() as connection:
+        for name in await migration.migrate(connection, *parts):
+            log.info("migrated", cluster=cluster.name, migration=name)

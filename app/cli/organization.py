@@ -1,0 +1,32 @@
+"""`vectorgate organization`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli import process
+from app.domain import organization
+from app.domain.organization import Bootstrapped
+from app.gateway import Gateway
+
+application = typer.Typer(no_args_is_help=True)
+
+
+@application.callback()
+def group() -> None:
+    """Organizations: tenants that never see each other's anything."""
+
+
+@application.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="What the organization is called: unique in this deployment.")],
+) -> None:
+    """Make an organization and print a token that may do everything in it, alone on a line: it is not shown again."""
+
+    async def make(gateway: Gateway, _: Bootstrapped) -> str:
+        _organization, secret = await organization.create(gateway, name)
+        return secret
+
+    typer.echo(process.with_gateway(make))

@@ -1,0 +1,34 @@
+"""`vectorgate token`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.access import BUILT_IN
+from app.cli import process
+from app.domain import organization
+from app.domain.organization import Bootstrapped
+from app.gateway import Gateway
+
+application = typer.Typer(no_args_is_help=True)
+
+
+@application.callback()
+def group() -> None:
+    """Access tokens, on the operator's word."""
+
+
+@application.command("create")
+def create(
+    name: Annotated[str, typer.Option(help="What the token is called.")],
+    organization_name: Annotated[str, typer.Option("--organization", help="The organization's name.")] = "default",
+    role: Annotated[str, typer.Option(help=f"One of: {', '.join(BUILT_IN)}.")] = "Read-Only User",
+) -> None:
+    """Make an access token and print it, alone on a line: it is not shown again."""
+
+    async def make(gateway: Gateway, _: Bootstrapped) -> str:
+        return await organization.create_token(gateway, organization_name, role, name)
+
+    typer.echo(process.with_gateway(make))

@@ -1,0 +1,156 @@
+"""Access tokens: who a request speaks for, and the tokens' own life (rule 37). Only hashes are stored; a secret is answered once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from app.access import BUILT_IN, Actor, Permission, permissions_of
+from app.domain import audit, database
+from app.errors import AlreadyExists, BadInput, NotFound, PermissionDenied, Unauthenticated
+from app.gateway import Gateway
+from app.page import Page, after_id, check_first, id_cursor
+from app.postgres import Connection
+from app.secret import hint, new_token, token_hash
+from app.store import access_token
+from app.store.record import AccessToken, Organization
+from app.value import check_title
+
+MOST_DATABASES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who asks, and the organization that it is about."""
+
+    actor: Actor
+    organization: Organization
+
+
+async def authenticate(gateway: Gateway, token: str | None, *, request_id: str, address: str) -> Session:
+    """One statement, at every request: a revoked token bites on the next. Raises Unauthenticated, which does not say why."""
+    if token is None or not token.isascii():
+        raise Unauthenticated("Send an access token in the header Authorization: Bearer <token>.")
+    async with gateway.postgres.catalogue.connection() as connection:
+        valid = await access_token.valid(connection, token_hash(token))
+    if valid is None:
+        raise Unauthenticated("The access token is not valid (any more): ask an administrator for a new one.")
+    gateway.tokens_used.note(valid.id)
+    actor = Actor(
+        organization_id=valid.organization.id,
+        token_id=valid.id,
+        token_name=valid.name,
+        roles=valid.roles,
+        permissions=permissions_of(valid.roles, limited=valid.database_ids is not None),
+        databases=valid.database_ids,
+        request_id=request_id,
+        address=address,
+    )
+    return Session(actor, valid.organization)
+
+
+async def create(
+    gateway: Gateway,
+    actor: Actor,
+    *,
+    name: str,
+    roles: Sequence[str],
+    database_ids: Sequence[UUID] | None,
+    expires_at: datetime | None,
+) -> tuple[AccessToken, str]:
+    """A new token and its secret, which is never answered again. A token makes only tokens that may no more than itself."""
+    await database.find_all(gateway, actor, database_ids or [])
+    actor.require(Permission.MANAGE_ACCESS)
+    title = check_title(name, "A token's name")
+    _check_roles(actor, roles)
+    if database_ids is not None and len(database_ids) > MOST_DATABASES:
+        message = f"databaseIds may name {MOST_DATABASES} databases."
+        raise BadInput(message, limit=MOST_DATABASES, actual=len(database_ids))
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        raise BadInput("expiresAt must lie in the future.")
+    secret = new_token()
+    async with gateway.postgres.catalogue.transaction() as connection:
+        created = await insert(
+            connection, actor.organization_id, title, secret, roles, database_ids=database_ids, expires_at=expires_at
+        )
+        await audit.done(connection, actor, "create_access_token", "AccessToken", created.id, title, roles=list(roles))
+    return created, secret
+
+
+async def insert(
+    connection: Connection,
+    organization_id: UUID,
+    name: str,
+    secret: str,
+    roles: Sequence[str],
+    *,
+    database_ids: Sequence[UUID] | None = None,
+    expires_at: datetime | None = None,
+    bootstrap: bool = False,
+) -> AccessToken:
+    """Raises AlreadyExists when a token of that name is in force."""
+    created = await access_token.insert(
+        connection,
+        organization_id,
+        name,
+        token_hash(secret),
+        hint(secret),
+        list(dict.fromkeys(roles)),
+        database_ids=database_ids,
+        expires_at=expires_at,
+        bootstrap=bootstrap,
+    )
+    if created is None:
+        raise AlreadyExists(f"An access token named {name!r} is in force already: revoke it, or choose another name.")
+    return created
+
+
+async def revoke(gateway: Gateway, actor: Actor, token_id: UUID) -> AccessToken:
+    """Revoke a token; it is refused from the next request on, everywhere. Doing it again answers the same."""
+    async with gateway.postgres.catalogue.connection() as connection:
+        if not await access_token.by_ids(connection, actor.organization_id, [token_id]) or not _sees_tokens(actor):
+            raise NotFound("There is no access token with this id.")
+    actor.require(Permission.MANAGE_ACCESS)
+    async with gateway.postgres.catalogue.transaction() as connection:
+        revoked = await access_token.revoke(connection, actor.organization_id, token_id)
+        if revoked is None:
+            raise NotFound("There is no access token with this id.")
+        await audit.done(connection, actor, "revoke_access_token", "AccessToken", token_id, revoked.name)
+    return revoked
+
+
+async def page(gateway: Gateway, actor: Actor, *, first: int, after: str | None) -> Page[AccessToken]:
+    """The organization's tokens, revoked ones included, in order of creation."""
+    actor.require(Permission.MANAGE_ACCESS)
+    check_first(first)
+    async with gateway.postgres.catalogue.connection() as connection:
+        found = await access_token.page(connection, actor.organization_id, after_id(after), first + 1)
+    return Page.of(found, first, after, lambda token: id_cursor(token.id))
+
+
+async def count(gateway: Gateway, actor: Actor) -> int:
+    """How many tokens `page` would go through."""
+    actor.require(Permission.MANAGE_ACCESS)
+    async with gateway.postgres.catalogue.connection() as connection:
+        return await access_token.count(connection, actor.organization_id)
+
+
+def _sees_tokens(actor: Actor) -> bool:
+    return actor.databases is None
+
+
+def check_role_names(roles: Sequence[str]) -> None:
+    """Raises BadInput unless there is at least one role, and all exist."""
+    if not roles or any(role not in BUILT_IN for role in roles):
+        raise BadInput(f"roles must name one or more of: {', '.join(BUILT_IN)}.")
+
+
+def _check_roles(actor: Actor, roles: Sequence[str]) -> None:
+    check_role_names(roles)
+    if missing := permissions_of(list(roles), limited=False) - actor.permissions:
+        names = ", ".join(sorted(missing))
+        raise PermissionDenied(
+            f"A token makes only tokens that may no more than itself; it lacks: {names}.", permission=names
+        )

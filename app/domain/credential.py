@@ -1,0 +1,332 @@
+"""Credentials: adding, trying, rotating, rolling back and removing them (rules 7 to 9 and 12 to 15)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.access import Actor, Permission
+from app.domain import audit, database, idempotency
+from app.domain import provider as providers_here
+from app.domain.credential_name import check_name, check_secret
+from app.domain.embedding import context, opened, try_key
+from app.domain.idempotency import AlreadyDoneError, Once
+from app.domain.scoped_database import check_databases
+from app.errors import (
+    AlreadyExists,
+    BadInput,
+    ConfirmationMismatch,
+    CredentialInUse,
+    CredentialNotFound,
+    CredentialNotRollbackable,
+    CredentialRejected,
+    NotFound,
+)
+from app.gateway import Gateway
+from app.postgres import Connection
+from app.secret import hint
+from app.store import attachment, credential, integration, scoped_database
+from app.store import database as databases_store
+from app.store.record import Attachment, Credential, Database, new_id
+from providers.base import Model, ModelStatus, Provider
+from providers.configuration import Configuration
+
+LONGEST_KEPT = 2_592_000
+"""30 days, in seconds: how long a replaced secret can be kept to return to."""
+
+SHOWN = 500
+"""How many attachments a removal lists; it counts all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Where to try a key; what is left out is taken from a use of the credential, else the provider's cheapest model."""
+
+    model: str | None = None
+    parameters: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a provider said of a stored key."""
+
+    ok: bool
+    message: str | None
+    latency_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A credential that is gone, with what it served."""
+
+    credential: Credential
+    scope: list[Database]
+    disabled_count: int
+    disabled: list[Attachment]
+
+
+async def add(
+    gateway: Gateway,
+    actor: Actor,
+    *,
+    provider_key: str,
+    name: str,
+    api_key: str,
+    database_ids: Sequence[UUID],
+    trial: Trial | None,
+    idempotency_key: str | None,
+) -> Credential:
+    """Store a credential, enabling its integration where needed; with a `trial`, only if the provider accepts the key."""
+    await database.find_all(gateway, actor, database_ids)
+    actor.require(Permission.WRITE_INTEGRATIONS)
+    provider = providers_here.external(gateway, provider_key, "add credentials to it")
+    check_name(name, api_key)
+    check_secret(api_key)
+    check_databases(database_ids, least=0)
+    given = {"provider": provider_key, "name": name, "apiKey": api_key, "databaseIds": database_ids, "trial": trial}
+    call = idempotency.once(gateway, actor, "vectorgate", idempotency_key, "addCredential", given)
+    if (known := await _recalled(gateway, actor, call)) is not None:
+        return known
+    if trial is not None:
+        await try_key(gateway, provider, _chosen(provider, trial, None), api_key)
+    try:
+        return await _insert(gateway, actor, call, provider, name, api_key, database_ids)
+    except AlreadyDoneError:
+        return await _known(gateway, actor, call)
+
+
+async def find(gateway: Gateway, actor: Actor, credential_id: UUID) -> Credential:
+    """Raises NotFound."""
+    async with gateway.postgres.catalogue.connection() as connection:
+        return await _found(connection, actor, credential_id)
+
+
+async def test(gateway: Gateway, actor: Actor, credential_id: UUID, trial: Trial) -> Verdict:
+    """Ask the provider whether it accepts the stored secret. A refusal is an answer; any other failure of the provider is raised."""
+    found = await find(gateway, actor, credential_id)
+    actor.require(Permission.WRITE_INTEGRATIONS)
+    provider = providers_here.known(gateway, found.provider)
+    async with gateway.postgres.catalogue.connection() as connection:
+        sealed = await credential.secret(connection, actor.organization_id, credential_id)
+        use = await _a_use(connection, actor, found)
+    if sealed is None:
+        raise NotFound("There is no credential with this id.")
+    try:
+        latency = await try_key(gateway, provider, _chosen(provider, trial, use), opened(gateway, sealed).value)
+    except CredentialRejected as error:
+        said = error.facts.get("providerMessage")
+        return Verdict(
+            ok=False, message=f"{provider.display_name} refuses it{f': {said}' if said else '.'}", latency_ms=None
+        )
+    gateway.credentials_used.note(credential_id)
+    async with gateway.postgres.catalogue.connection() as connection:
+        await audit.done(connection, actor, "test_credential", "Credential", credential_id, found.name)
+    return Verdict(ok=True, message=None, latency_ms=latency)
+
+
+async def rotate(
+    gateway: Gateway,
+    actor: Actor,
+    credential_id: UUID,
+    *,
+    api_key: str,
+    trial: Trial | None,
+    keep_previous_seconds: int,
+    idempotency_key: str | None,
+) -> Credential:
+    """Put a new secret in force under the same name and scope, version + 1, in one transaction (rule 15)."""
+    found = await find(gateway, actor, credential_id)
+    actor.require(Permission.WRITE_INTEGRATIONS)
+    check_secret(api_key)
+    if not 0 <= keep_previous_seconds <= LONGEST_KEPT:
+        message = f"keepPreviousSeconds must be 0 to {LONGEST_KEPT}, and is {keep_previous_seconds}."
+        raise BadInput(message, limit=LONGEST_KEPT, actual=keep_previous_seconds)
+    given = {"credentialId": credential_id, "apiKey": api_key, "trial": trial, "keep": keep_previous_seconds}
+    call = idempotency.once(gateway, actor, "vectorgate", idempotency_key, "rotateCredential", given)
+    if (known := await _recalled(gateway, actor, call)) is not None:
+        return known
+    if trial is not None:
+        provider = providers_here.known(gateway, found.provider)
+        async with gateway.postgres.catalogue.connection() as connection:
+            use = await _a_use(connection, actor, found)
+        await try_key(gateway, provider, _chosen(provider, trial, use), api_key)
+    try:
+        return await _swap(gateway, actor, call, credential_id, api_key, keep_previous_seconds)
+    except AlreadyDoneError:
+        return await _known(gateway, actor, call)
+
+
+async def roll_back(gateway: Gateway, actor: Actor, credential_id: UUID) -> Credential:
+    """Return to the secret before the last rotation, version + 1; the replaced one is forgotten. Raises CredentialNotRollbackable."""
+    await find(gateway, actor, credential_id)
+    actor.require(Permission.WRITE_INTEGRATIONS)
+    async with gateway.postgres.catalogue.transaction() as connection:
+        if not await credential.roll_back(connection, actor.organization_id, credential_id):
+            found = await _found(connection, actor, credential_id)
+            message = f"No earlier secret of {found.name!r} is kept any more: rotate it to a secret that you have."
+            raise CredentialNotRollbackable(message, credentialName=found.name)
+        changed = await _found(connection, actor, credential_id)
+        await audit.done(
+            connection,
+            actor,
+            "roll_back_credential",
+            "Credential",
+            credential_id,
+            changed.name,
+            version=changed.version,
+        )
+    return changed
+
+
+async def remove(
+    gateway: Gateway, actor: Actor, credential_id: UUID, *, confirm_name: str, refuse_if_in_use: bool
+) -> Removed:
+    """Remove a credential and its scope with immediate effect; data and searches by vector stay as they are (rule 13)."""
+    await find(gateway, actor, credential_id)
+    actor.require(Permission.WRITE_INTEGRATIONS)
+    async with gateway.postgres.catalogue.transaction() as connection:
+        found = await credential.lock(connection, actor.organization_id, credential_id)
+        if found is None:
+            raise NotFound("There is no credential with this id.")
+        if confirm_name != found.name:
+            raise ConfirmationMismatch(f"confirmName must be the credential's name, {found.name!r}, letter for letter.")
+        removed = await _with_uses(connection, actor, found)
+        if refuse_if_in_use and removed.disabled_count:
+            raise await _in_use(connection, actor, removed)
+        await credential.delete(connection, actor.organization_id, credential_id)
+        await audit.done(
+            connection,
+            actor,
+            "remove_credential",
+            "Credential",
+            credential_id,
+            found.name,
+            disabled=removed.disabled_count,
+        )
+    return removed
+
+
+async def _insert(
+    gateway: Gateway,
+    actor: Actor,
+    call: Once,
+    provider: Provider,
+    name: str,
+    api_key: str,
+    database_ids: Sequence[UUID],
+) -> Credential:
+    credential_id = new_id()
+    sealed = gateway.keyring.seal(api_key, context(actor.organization_id, credential_id))
+    async with gateway.postgres.catalogue.transaction() as connection:
+        await call.claim(connection, str(credential_id))
+        enabled = await integration.enable(connection, actor.organization_id, provider.key)
+        if not await credential.insert(
+            connection, actor.organization_id, enabled.id, credential_id, name, sealed, hint(api_key)
+        ):
+            message = f"{provider.display_name} has a credential named {name!r} already: rotate that one, or choose another name."
+            raise AlreadyExists(message, provider=provider.key, credentialName=name)
+        await scoped_database.add(connection, actor.organization_id, [credential_id], database_ids)
+        await audit.done(
+            connection,
+            actor,
+            "add_credential",
+            "Credential",
+            credential_id,
+            name,
+            provider=provider.key,
+            databases=len(database_ids),
+        )
+        return await _found(connection, actor, credential_id)
+
+
+async def _swap(
+    gateway: Gateway, actor: Actor, call: Once, credential_id: UUID, api_key: str, keep_previous_seconds: int
+) -> Credential:
+    sealed = gateway.keyring.seal(api_key, context(actor.organization_id, credential_id))
+    async with gateway.postgres.catalogue.transaction() as connection:
+        await call.claim(connection, str(credential_id))
+        await credential.rotate(
+            connection, actor.organization_id, credential_id, sealed, hint(api_key), keep_previous_seconds
+        )
+        changed = await _found(connection, actor, credential_id)
+        await audit.done(
+            connection, actor, "rotate_credential", "Credential", credential_id, changed.name, version=changed.version
+        )
+    return changed
+
+
+async def _found(connection: Connection, actor: Actor, credential_id: UUID) -> Credential:
+    found = await credential.by_ids(connection, actor.organization_id, [credential_id])
+    if not found:
+        raise NotFound("There is no credential with this id.")
+    return found[0]
+
+
+async def _recalled(gateway: Gateway, actor: Actor, call: Once) -> Credential | None:
+    if call.key is None:
+        return None
+    async with gateway.postgres.catalogue.connection() as connection:
+        outcome = await call.recall(connection)
+        return await _found(connection, actor, UUID(outcome)) if outcome is not None else None
+
+
+async def _known(gateway: Gateway, actor: Actor, call: Once) -> Credential:
+    known = await _recalled(gateway, actor, call)
+    if known is None:
+        raise NotFound("What this idempotencyKey added has been removed meanwhile.")
+    return known
+
+
+async def _a_use(connection: Connection, actor: Actor, found: Credential) -> Attachment | None:
+    uses = await attachment.uses(
+        connection, actor.organization_id, None, found.provider, credential_name=found.name, limit=1
+    )
+    return uses[0] if uses else None
+
+
+def _chosen(provider: Provider, trial: Trial, use: Attachment | None) -> Configuration:
+    """The given model and parameters, else those of a use of the credential, else the cheapest model."""
+    if use is not None and trial.model is None and trial.parameters is None:
+        return Configuration(use.model, use.dimension, use.parameters)
+    model = trial.model or (use.model if use else _cheapest(provider).name)
+    parameters = trial.parameters if trial.parameters is not None else (use.parameters if use else None)
+    return providers_here.resolve(provider, model, _a_dimension(provider, model), parameters)
+
+
+def _cheapest(provider: Provider) -> Model:
+    """The supported model with the shortest vectors: what it costs to try a key is one short text either way."""
+    return min(
+        (each for each in provider.models if each.status is ModelStatus.SUPPORTED),
+        key=lambda each: each.dimension.minimum,
+    )
+
+
+def _a_dimension(provider: Provider, name: str) -> int | None:
+    model = provider.model(name)
+    return (model.dimension.default or model.dimension.minimum) if model else None
+
+
+async def _with_uses(connection: Connection, actor: Actor, found: Credential) -> Removed:
+    scope = await scoped_database.of_credentials(connection, actor.organization_id, [found.id], actor.databases)
+    ids = [each.database_id for each in scope]
+    databases = await databases_store.by_ids(connection, actor.organization_id, actor.databases, ids)
+    name = found.name
+    disabled = await attachment.uses(
+        connection, actor.organization_id, None, found.provider, credential_name=name, available=True, limit=SHOWN
+    )
+    count = await attachment.count_uses(
+        connection, actor.organization_id, None, found.provider, credential_name=name, available=True
+    )
+    return Removed(found, databases, count, disabled)
+
+
+async def _in_use(connection: Connection, actor: Actor, removed: Removed) -> CredentialInUse:
+    names = await attachment.target_names(connection, actor.organization_id, [use.id for use in removed.disabled[:20]])
+    return CredentialInUse(
+        f"{removed.disabled_count} attachment(s) use {removed.credential.name!r} ({', '.join(names)}): drop or detach them first, "
+        "or remove it without refuseIfInUse.",
+        credentialName=removed.credential.name,
+        attachments=names,
+        attachmentCount=removed.disabled_count,
+    )

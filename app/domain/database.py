@@ -1,0 +1,126 @@
+"""Databases: a row in the catalogue and a schema in a region, made and dropped in two transactions (rules 17 and 18)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.access import Actor, Permission
+from app.domain import audit, debris
+from app.errors import AlreadyExists, BadInput, ConfirmationMismatch, DatabaseUnavailable, NotFound
+from app.gateway import Gateway
+from app.store import collection, credential, database, scoped_database
+from app.store import debris as debris_store
+from app.store.record import Credential, Database, DatabaseStatus
+from app.value import check_identifier
+from providers.base import Kind, Provider
+
+MOST_CREDENTIALS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """An integration that may be attached in a database, with the credentials that serve it (none for a hosted one)."""
+
+    provider: Provider
+    credentials: list[Credential]
+
+
+async def find_all(gateway: Gateway, actor: Actor, database_ids: Sequence[UUID]) -> list[Database]:
+    """These databases, in this order. Raises NotFound when the token does not see one of them."""
+    if not database_ids:
+        return []
+    async with gateway.postgres.catalogue.connection() as connection:
+        found = await database.by_ids(connection, actor.organization_id, actor.databases, database_ids)
+    by_id = {each.id: each for each in found}
+    if missing := [each for each in database_ids if each not in by_id]:
+        raise NotFound(
+            f"There is no database with {'this id' if len(database_ids) == 1 else f'{len(missing)} of these ids'}."
+        )
+    return [by_id[each] for each in database_ids]
+
+
+async def create(
+    gateway: Gateway, actor: Actor, name: str, region: str | None, credential_ids: Sequence[UUID]
+) -> Database:
+    """A new database, in no scope but those of the given credentials. A region that fails leaves it in status ERROR, to be dropped."""
+    actor.require(Permission.CREATE_DATABASE)
+    if credential_ids:
+        actor.require(Permission.WRITE_INTEGRATIONS)
+    check_identifier(name, "A database's name")
+    chosen = _known_region(gateway, region)
+    created = await _insert(gateway, actor, name, chosen, credential_ids)
+    try:
+        return await make_schema(gateway, created)
+    except DatabaseUnavailable:
+        async with gateway.postgres.catalogue.connection() as connection:
+            await database.set_status(connection, actor.organization_id, created.id, DatabaseStatus.ERROR)
+        raise
+
+
+async def make_schema(gateway: Gateway, created: Database) -> Database:
+    """Make the schema if it is not there, then let the database be ACTIVE; also how the sweep finishes halves."""
+    async with gateway.postgres.region(created.region).connection() as connection:
+        await database.create_schema(connection, created.id)
+    async with gateway.postgres.catalogue.connection() as connection:
+        active = await database.set_status(connection, created.organization_id, created.id, DatabaseStatus.ACTIVE)
+    if active is None:
+        raise NotFound("The database was dropped while it was being created.")
+    return active
+
+
+async def drop(gateway: Gateway, actor: Actor, database_id: UUID, confirm_name: str) -> Database:
+    """Drop a database with everything in it. It is gone when this returns; a region that is away is cleaned up later."""
+    [found] = await find_all(gateway, actor, [database_id])
+    actor.require(Permission.DROP_DATABASE)
+    if confirm_name != found.name:
+        raise ConfirmationMismatch(f"confirmName must be the database's name, {found.name!r}, letter for letter.")
+    async with gateway.postgres.catalogue.transaction() as connection:
+        await collection.delete_of_database(connection, actor.organization_id, database_id)
+        await database.delete(connection, actor.organization_id, database_id)
+        left = await debris_store.insert(connection, found.region, database_id)
+        await audit.done(connection, actor, "drop_database", "Database", database_id, found.name)
+    await debris.try_to_remove(gateway, left)
+    return found
+
+
+def available(gateway: Gateway, region: str, in_scope: Sequence[Credential]) -> list[Available]:
+    """What may be attached to something in a database now: hosted providers of its region, and external ones by scope (rule 18)."""
+    by_provider: dict[str, list[Credential]] = {}
+    for each in in_scope:
+        by_provider.setdefault(each.provider, []).append(each)
+    return [
+        Available(provider, by_provider.get(provider.key, []))
+        for provider in gateway.catalogue
+        if (
+            provider.regions is None or region in provider.regions
+            if provider.kind is Kind.HOSTED
+            else provider.key in by_provider
+        )
+    ]
+
+
+async def _insert(gateway: Gateway, actor: Actor, name: str, region: str, credential_ids: Sequence[UUID]) -> Database:
+    if len(credential_ids) > MOST_CREDENTIALS:
+        message = f"credentialIds may name {MOST_CREDENTIALS} credentials, and names {len(credential_ids)}."
+        raise BadInput(message, limit=MOST_CREDENTIALS, actual=len(credential_ids))
+    async with gateway.postgres.catalogue.transaction() as connection:
+        found = await credential.by_ids(connection, actor.organization_id, credential_ids) if credential_ids else []
+        if len(found) < len(set(credential_ids)):
+            raise NotFound("There is no credential with one of these ids.")
+        created = await database.insert(connection, actor.organization_id, name, region)
+        if created is None:
+            raise AlreadyExists(
+                f"The organization has a database named {name!r} already: choose another name.", database=name
+            )
+        await scoped_database.add(connection, actor.organization_id, [each.id for each in found], [created.id])
+        await audit.done(connection, actor, "create_database", "Database", created.id, name, region=region)
+    return created
+
+
+def _known_region(gateway: Gateway, region: str | None) -> str:
+    chosen = gateway.postgres.default_region if region is None else region
+    if chosen not in gateway.postgres.regions:
+        raise BadInput(f"This deployment has no region of that name; it has: {', '.join(gateway.postgres.regions)}.")
+    return chosen

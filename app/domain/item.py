@@ -1,0 +1,108 @@
+"""One document on its way in: its key, its fields, and the text to embed or the vector to store (rule 22)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from app.domain.embedding import not_configured
+from app.domain.vector import parse_vector
+from app.errors import BadInput, InvalidVectorizeValue, LimitExceeded, VectorizeAndVector, VectorsNotEnabled
+from app.store.document import NewDocument
+from app.store.key import encode_key
+from app.store.record import Metric, Resolved, Vector, new_id
+from app.value import check_json, check_text
+
+MOST_BYTES = 4_000_000
+"""The size of one document's fields as JSON."""
+
+RESERVED = ("$vectorize", "$vector")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A document that can be stored once `text_to_embed`, if any, has a vector."""
+
+    position: int
+    key: str
+    key_was_given: bool
+    body: dict[str, Any]
+    text: str | None
+    vector: Vector | None
+
+    @property
+    def text_to_embed(self) -> str | None:
+        """None where there is nothing to embed: no text, or a blank one."""
+        return self.text if self.text is not None and self.text.strip() else None
+
+    def ready(self, vector: Vector | None) -> NewDocument:
+        """The document with the vector of its text, or its own."""
+        return NewDocument(self.key, self.body, self.text, vector)
+
+
+def draft(resolved: Resolved, given: object, position: int) -> Draft:
+    """Raises the coded error of what is wrong with this document."""
+    if not isinstance(given, dict):
+        raise BadInput(f"Document {position} must be a JSON object.")
+    key = given.get("_id")
+    body = {name: value for name, value in given.items() if name not in ("_id", *RESERVED)}
+    check_fields(body)
+    text, vector = text_and_vector(resolved, given)
+    stored = encode_key(key) if key is not None else encode_key(str(new_id()))
+    return Draft(position, stored, key is not None, body, text, vector)
+
+
+def text_and_vector(resolved: Resolved, given: Mapping[str, object]) -> tuple[str | None, Vector | None]:
+    """What `$vectorize` and `$vector` ask for. Raises what rule 22 says of each wrong use."""
+    present = [name for name in RESERVED if name in given]
+    if len(present) == 2:
+        raise VectorizeAndVector("Give $vectorize, or $vector, not both: a vector comes from the text or from you.")
+    if not present:
+        return None, None
+    home = resolved.collection
+    if home.dimension is None:
+        raise VectorsNotEnabled(
+            f"{home.name} holds no vectors: leave {present[0]} out, or use a collection with a dimension."
+        )
+    value = given[present[0]]
+    if present[0] == "$vector":
+        return None, None if value is None else parse_vector(value, home.dimension, home.metric or Metric.COSINE)
+    return checked_text(resolved, value), None
+
+
+def checked_text(resolved: Resolved, value: object) -> str | None:
+    """A text that can be embedded here, or null. Raises EmbeddingNotConfigured for text without an integration."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidVectorizeValue("$vectorize must be a string, or null for no text.")
+    check_text(value, "$vectorize")
+    if resolved.attachment is None and value.strip():
+        raise not_configured(resolved)
+    return value
+
+
+def check_fields(body: Mapping[str, object]) -> None:
+    """Raises BadInput for fields that could not be stored, filtered by or read back; LimitExceeded beyond 4 MB."""
+    _check_names(body)
+    check_json(body, "The document")
+    size = len(orjson.dumps(body))
+    if size > MOST_BYTES:
+        raise LimitExceeded(
+            f"A document may take {MOST_BYTES} bytes as JSON, and takes {size}.", limit=MOST_BYTES, actual=size
+        )
+
+
+def _check_names(value: object) -> None:
+    """Field names at every level: filters and updates reach them by dotted paths."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if not name or name.startswith("$") or "." in name:
+                raise BadInput("A field's name must not be empty, begin with '$' or contain '.'.")
+            _check_names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_names(inner)

@@ -1,0 +1,61 @@
+"""Vectors from outside: a list of numbers, or base64 of big-endian float32 values, checked for where they go (rules 22 and 34)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+import numpy as np
+
+from app.errors import InvalidVector, InvalidVectorLength
+from app.store.record import Metric, Vector
+from app.store.vector import MAX_HALF_VALUE, indexed_type
+
+
+def parse_vector(value: object, dimension: int, metric: Metric) -> Vector:
+    """The vector, shape (dimension,), float32. Raises InvalidVector or InvalidVectorLength (with both lengths)."""
+    vector = _from_base64(value) if isinstance(value, str) else _from_list(value)
+    if len(vector) != dimension:
+        raise InvalidVectorLength(
+            f"The vector has {len(vector)} components, and {dimension} are needed.", limit=dimension, actual=len(vector)
+        )
+    check_vector(vector, metric)
+    return vector
+
+
+def check_vector(vector: Vector, metric: Metric) -> None:
+    """Raises InvalidVector for a vector that could not be stored, compared, or found through the index."""
+    if not np.isfinite(vector).all():
+        raise InvalidVector("The vector has a component that is not finite as a 32-bit float.")
+    if metric is Metric.COSINE:
+        norm = float(np.sqrt(np.dot(vector, vector)))
+        if norm == 0 or not np.isfinite(norm):
+            raise InvalidVector(
+                "A vector of length zero, or of one beyond 32-bit floats, has no direction that COSINE could compare."
+            )
+    if indexed_type(len(vector)) == "halfvec" and float(np.abs(vector).max()) > MAX_HALF_VALUE:
+        raise InvalidVector(
+            f"A component is beyond ±{MAX_HALF_VALUE:g}, which the half-precision index of this dimension cannot hold."
+        )
+
+
+def _from_list(value: object) -> Vector:
+    if not isinstance(value, list) or not value:
+        raise InvalidVector("A vector is a list of numbers, or base64 of big-endian 32-bit floats.")
+    if any(isinstance(each, bool) or not isinstance(each, int | float) for each in value):
+        raise InvalidVector("A vector's components are numbers, and one here is not.")
+    try:
+        with np.errstate(over="ignore"):
+            return np.array(value, dtype=np.float64).astype(np.float32)
+    except OverflowError:
+        raise InvalidVector("The vector has a component that is not finite as a 32-bit float.") from None
+
+
+def _from_base64(text: str) -> Vector:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidVector("The vector is a string that is no base64.") from None
+    if not data or len(data) % 4:
+        raise InvalidVector(f"The vector's base64 holds {len(data)} bytes, which is no whole number of 32-bit floats.")
+    return np.frombuffer(data, dtype=">f4").astype(np.float32)

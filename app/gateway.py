@@ -1,0 +1,45 @@
+"""What every verb of the domain is handed: the clusters, the key ring, the providers and the settings of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx
+
+from app.postgres import Postgres
+from app.secret import Keyring
+from app.settings import Settings
+from providers.catalogue import Catalogue
+from providers.transport import Sender
+
+
+class LastUse:
+    """When credentials and tokens were last used: noted in memory, written by the sweep, so that no request waits for it."""
+
+    def __init__(self) -> None:
+        self._at: dict[UUID, datetime] = {}
+
+    def note(self, identifier: UUID) -> None:
+        self._at[identifier] = datetime.now(UTC)
+
+    def take(self) -> Mapping[UUID, datetime]:
+        """What was noted since the last time."""
+        noted, self._at = self._at, {}
+        return noted
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One process's hands. Holds pools, never a connection, and nothing about tenants."""
+
+    settings: Settings
+    postgres: Postgres
+    keyring: Keyring
+    catalogue: Catalogue
+    client: httpx.AsyncClient
+    sender: Sender
+    credentials_used: LastUse = field(default_factory=LastUse)
+    tokens_used: LastUse = field(default_factory=LastUse)

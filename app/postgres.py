@@ -1,0 +1,198 @@
+"""PostgreSQL clusters: one pool a region, connections with our codecs, transactions, and faults as coded errors. No SQL here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+from asyncpg.transaction import Transaction
+from pgvector import Vector
+
+from app.errors import DatabaseUnavailable, LimitExceeded
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Row: TypeAlias = asyncpg.Record
+
+CONNECT_SECONDS = 5.0
+"""How long a request waits for a connection before it is told DATABASE_UNAVAILABLE."""
+
+JSONB_VERSION = b"\x01"
+"""What PostgreSQL puts before the text of a jsonb value in its binary format."""
+
+GONE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+"""A cluster that is down, restarting, unreachable, full, or answers with an empty chair."""
+
+Prepare: TypeAlias = Callable[["Cluster"], Awaitable[None]]
+QueryLogger: TypeAlias = Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How connections are made."""
+
+    pool_size: int = 10
+    statement_timeout_seconds: float = 30
+    query_logger: QueryLogger | None = None
+    """Called with asyncpg's LoggedQuery after each statement: for slow-operation logs, and for tests that count."""
+
+    def server_settings(self) -> dict[str, str]:
+        """GUCs set once per connection: per query they would cost a round trip."""
+        return {
+            "application_name": "vectorgate",
+            "statement_timeout": str(round(self.statement_timeout_seconds * 1000)),
+            "hnsw.ef_search": "100",
+            "hnsw.iterative_scan": "strict_order",
+            "timezone": "UTC",
+        }
+
+
+class Cluster:
+    """One PostgreSQL cluster. It may be away when the gateway starts, and go and come back while it runs."""
+
+    def __init__(self, name: str, url: str, tuning: Tuning, prepare: Prepare) -> None:
+        self.name = name
+        self.url = url
+        self._tuning = tuning
+        self._prepare = prepare
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Bring the cluster's own schema up to date and open the pool. Does nothing when it is open."""
+        async with self._opening:
+            if self._pool is None:
+                with self._translated():
+                    await self._prepare(self)
+                    self._pool = await asyncpg.create_pool(
+                        self.url,
+                        min_size=1,
+                        max_size=self._tuning.pool_size,
+                        init=self._init,
+                        reset=_keep,
+                        timeout=CONNECT_SECONDS,
+                        server_settings=self._tuning.server_settings(),
+                    )
+
+    async def close(self) -> None:
+        """Close the pool; what is under way is given a few seconds."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            try:
+                await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
+            except TimeoutError:
+                pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for consecutive statements. Never hold one while a provider answers."""
+        if self._pool is None:
+            await self.open()
+        assert self._pool is not None  # noqa: S101 - open() answers with a pool or raises
+        with self._translated():
+            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction: all of it is committed, or none."""
+        async with self.connection() as connection:
+            transaction: Transaction = connection.transaction()
+            async with transaction:
+                yield connection
+
+    @asynccontextmanager
+    async def outside(self) -> AsyncIterator[Connection]:
+        """A connection of its own, without statement time-out or codecs: for migrations and waiting on locks."""
+        with self._translated():
+            connection = await asyncpg.connect(self.url, timeout=CONNECT_SECONDS)
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    async def _init(self, connection: Any) -> None:  # noqa: ANN401 - asyncpg hands a bare connection here, not the proxy of its stubs
+        if self._tuning.query_logger is not None:
+            connection.add_query_logger(self._tuning.query_logger)
+        await register_codecs(connection)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except asyncpg.QueryCanceledError:
+            limit = self._tuning.statement_timeout_seconds
+            message = (
+                f"A statement took longer than the limit of {limit:g} seconds. Ask for less, or for a narrower filter."
+            )
+            raise LimitExceeded(message, retryable=True, limit=limit) from None
+        except GONE as error:
+            message = (
+                f"The PostgreSQL cluster of region {self.name!r} cannot be reached at the moment; try again shortly."
+            )
+            raise DatabaseUnavailable(message, region=self.name) from error
+
+
+async def register_codecs(connection: Any) -> None:  # noqa: ANN401 - as above
+    """JSON as Python values and vectors as float32 arrays, both in binary."""
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_encode_json, decoder=_decode_json, format="binary"
+    )
+    await connection.set_type_codec(
+        "vector", schema="public", encoder=_encode_vector, decoder=_decode_vector, format="binary"
+    )
+
+
+def _encode_json(value: object) -> bytes:
+    return JSONB_VERSION + orjson.dumps(value)
+
+
+def _decode_json(data: bytes) -> object:
+    return orjson.loads(data[1:])
+
+
+def _encode_vector(value: object) -> bytes:
+    return (value if isinstance(value, Vector) else Vector(value)).to_binary()
+
+
+def _decode_vector(data: bytes) -> object:
+    return Vector.from_binary(data).to_numpy()
+
+
+async def _keep(_: object) -> None:
+    """Pool reset: nothing. No session state is ever changed, and asyncpg itself rolls an open transaction back."""
+
+
+class Postgres:
+    """The clusters of this deployment: the catalogue's, and one a region (the catalogue's own is one of them)."""
+
+    def __init__(self, catalogue: Cluster, regions: Mapping[str, Cluster], default_region: str) -> None:
+        self.catalogue = catalogue
+        self.regions = dict(regions)
+        self.default_region = default_region
+
+    def region(self, name: str) -> Cluster:
+        """The cluster of a region. Raises DatabaseUnavailable for one that the operator has taken out of the settings."""
+        try:
+            return self.regions[name]
+        except KeyError:
+            message = f"Region {name!r} is not configured on this server any more; ask its operator."
+            raise DatabaseUnavailable(message, region=name, retryable=False) from None
+
+    async def close(self) -> None:
+        """Close every pool."""
+        await asyncio.gather(*{cluster.close() for cluster in {self.catalogue, *self.regions.values()}})

@@ -1,0 +1,108 @@
+"""SQL of access tokens. Only their hashes are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.postgres import Connection
+from app.store.record import AccessToken, Organization, new_id, record, records
+
+_COLUMNS = "id, organization_id, name, hint, roles, database_ids, created_at, expires_at, last_used_at, revoked_at"
+_INSERT = f"""
+    insert into vectorgate.access_token (id, organization_id, name, secret_hash, hint, roles, database_ids, expires_at, bootstrap)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    on conflict do nothing returning {_COLUMNS}"""
+_VALID = """
+    select t.id, t.name, t.roles, t.database_ids, o.id as organization_id, o.name as organization_name, o.created_at
+    from vectorgate.access_token t join vectorgate.organization o on o.id = t.organization_id
+    where t.secret_hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())"""
+_PAGE = f"""
+    select {_COLUMNS} from vectorgate.access_token
+    where organization_id = $1 and ($2::uuid is null or id > $2) order by id limit $3"""
+_COUNT = "select count(*) from vectorgate.access_token where organization_id = $1"
+_BY_ID = f"select {_COLUMNS} from vectorgate.access_token where organization_id = $1 and id = any($2)"
+_REVOKE = f"""
+    update vectorgate.access_token set revoked_at = coalesce(revoked_at, now())
+    where organization_id = $1 and id = $2 returning {_COLUMNS}"""
+_BOOTSTRAP = "select secret_hash from vectorgate.access_token where bootstrap and revoked_at is null"
+_REVOKE_BOOTSTRAP = "update vectorgate.access_token set revoked_at = now() where bootstrap and revoked_at is null"
+_USED = """
+    update vectorgate.access_token t set last_used_at = greatest(t.last_used_at, used.at)
+    from unnest($1::uuid[], $2::timestamptz[]) as used (id, at) where t.id = used.id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """A token that may be used now, with its organization: all that a request's start needs, in one read."""
+
+    id: UUID
+    name: str
+    roles: list[str]
+    database_ids: list[UUID] | None
+    organization: Organization
+
+
+async def insert(
+    connection: Connection,
+    organization_id: UUID,
+    name: str,
+    secret_hash: bytes,
+    hint: str,
+    roles: Sequence[str],
+    *,
+    database_ids: Sequence[UUID] | None = None,
+    expires_at: datetime | None = None,
+    bootstrap: bool = False,
+) -> AccessToken | None:
+    """The new token; None when a token of that name is in force."""
+    row = await connection.fetchrow(
+        _INSERT, new_id(), organization_id, name, secret_hash, hint, roles, database_ids, expires_at, bootstrap
+    )
+    return record(AccessToken, row) if row else None
+
+
+async def valid(connection: Connection, secret_hash: bytes) -> Valid | None:
+    """The token with this hash, unless it is unknown, revoked or expired. An index look-up by hash leaks no timing about secrets."""
+    row = await connection.fetchrow(_VALID, secret_hash)
+    if row is None:
+        return None
+    organization = Organization(row["organization_id"], row["organization_name"], row["created_at"])
+    return Valid(row["id"], row["name"], row["roles"], row["database_ids"], organization)
+
+
+async def page(connection: Connection, organization_id: UUID, after: UUID | None, limit: int) -> list[AccessToken]:
+    """Tokens in order of creation, revoked ones included."""
+    return records(AccessToken, await connection.fetch(_PAGE, organization_id, after, limit))
+
+
+async def count(connection: Connection, organization_id: UUID) -> int:
+    number: int = await connection.fetchval(_COUNT, organization_id)
+    return number
+
+
+async def by_ids(connection: Connection, organization_id: UUID, ids: Sequence[UUID]) -> list[AccessToken]:
+    return records(AccessToken, await connection.fetch(_BY_ID, organization_id, ids))
+
+
+async def revoke(connection: Connection, organization_id: UUID, token_id: UUID) -> AccessToken | None:
+    """The token, revoked now or before; None when there is no such token."""
+    row = await connection.fetchrow(_REVOKE, organization_id, token_id)
+    return record(AccessToken, row) if row else None
+
+
+async def bootstrap_hash(connection: Connection) -> bytes | None:
+    """The hash of the bootstrap token in force; the deployment has one at most."""
+    found: bytes | None = await connection.fetchval(_BOOTSTRAP)
+    return found
+
+
+async def revoke_bootstrap(connection: Connection) -> None:
+    await connection.execute(_REVOKE_BOOTSTRAP)
+
+
+async def note_use(connection: Connection, used: Mapping[UUID, datetime]) -> None:
+    """Record when tokens were last used; housekeeping over all organizations."""
+    await connection.execute(_USED, list(used), list(used.values()))

@@ -1,0 +1,168 @@
+"""SQL of attachments (integrations in use) and the one read that resolves a target with its configuration, credential and scope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.postgres import Connection, Row
+from app.store.credential import sealed_secret
+from app.store.record import Attachment, Collection, DatabaseStatus, Metric, Resolved, records
+
+_COLUMNS = """
+    a.id, a.organization_id, t.database_id, a.target_id, a.column_name, a.provider, a.integration_id, a.credential_name,
+    a.model, a.dimension, a.parameters"""
+_FROM = "from vectorgate.attachment a join vectorgate.target t on t.id = a.target_id and t.status = 'ACTIVE'"
+_SEEN = "($2::uuid[] is null or t.database_id = any($2))"
+_INSERT = """
+    insert into vectorgate.attachment
+        (id, organization_id, target_id, column_name, provider, integration_id, credential_name, model, dimension, parameters)
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+    where $6::uuid is null or exists (select from vectorgate.integration where id = $6 for key share)"""
+_BY_ID = f"select {_COLUMNS} {_FROM} where a.organization_id = $1 and {_SEEN} and a.id = any($3)"
+_OF_COLLECTIONS = f"select {_COLUMNS} {_FROM} where a.organization_id = $1 and {_SEEN} and a.target_id = any($3) and a.column_name is null"
+
+# Whether an attachment can embed now, as a condition: what `domain.embedding.check` says, for filtering and counting.
+_AVAILABLE = """
+    (a.integration_id is null or exists (
+        select from vectorgate.credential c join vectorgate.scoped_database s on s.credential_id = c.id and s.database_id = t.database_id
+        where c.integration_id = a.integration_id and c.name = a.credential_name))"""
+_USES = f"""
+    a.organization_id = $1 and {_SEEN} and a.provider = $3 and ($4::text is null or a.credential_name = $4)
+    and ($5::uuid is null or t.database_id = $5)"""
+_PAGE = f"""
+    select {_COLUMNS} {_FROM}
+    where {_USES} and ($6::boolean is null or {_AVAILABLE} = $6) and ($7::uuid is null or a.id > $7) order by a.id limit $8"""
+_COUNT = f"select count(*) {_FROM} where {_USES} and ($6::boolean is null or {_AVAILABLE} = $6)"
+
+_STATES = """
+    select a.id, c.id is not null as credential_exists, s.id is not null as in_scope
+    from vectorgate.attachment a
+    join vectorgate.target t on t.id = a.target_id
+    left join vectorgate.credential c on c.integration_id = a.integration_id and c.name = a.credential_name
+    left join vectorgate.scoped_database s on s.credential_id = c.id and s.database_id = t.database_id
+    where a.organization_id = $1 and a.id = any($2)"""
+_TARGET_NAMES = """
+    select d.name || '.' || t.name || coalesce('.' || a.column_name, '') as name
+    from vectorgate.attachment a join vectorgate.target t on t.id = a.target_id join vectorgate.database d on d.id = t.database_id
+    where a.organization_id = $1 and a.id = any($2) order by a.id"""
+_RESOLVE = f"""
+    select t.id as target_id, t.organization_id, t.database_id, t.name, t.dimension as target_dimension, t.metric, d.region,
+        t.created_at, d.name as database_name, d.status as database_status,
+        a.id, a.column_name, a.provider, a.integration_id, a.credential_name, a.model, a.dimension, a.parameters,
+        c.id as credential_id, c.version, c.sealed, s.id is not null as in_scope
+    from vectorgate.target t
+    join vectorgate.database d on d.id = t.database_id
+    left join vectorgate.attachment a on a.target_id = t.id and a.column_name is null
+    left join vectorgate.credential c on c.integration_id = a.integration_id and c.name = a.credential_name
+    left join vectorgate.scoped_database s on s.credential_id = c.id and s.database_id = d.id
+    where t.organization_id = $1 and {_SEEN} and t.id = $3 and t.status = 'ACTIVE'"""
+
+
+async def insert(connection: Connection, wanted: Attachment, target_id: UUID) -> bool:
+    """Attach to a target; False when the integration was deactivated meanwhile. A deactivation waits for this transaction."""
+    done: str = await connection.execute(
+        _INSERT,
+        wanted.id,
+        wanted.organization_id,
+        target_id,
+        wanted.column_name,
+        wanted.provider,
+        wanted.integration_id,
+        wanted.credential_name,
+        wanted.model,
+        wanted.dimension,
+        wanted.parameters,
+    )
+    return done.endswith(" 1")
+
+
+async def by_ids(
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, ids: Sequence[UUID]
+) -> list[Attachment]:
+    return records(Attachment, await connection.fetch(_BY_ID, organization_id, databases, ids))
+
+
+async def of_collections(
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, collection_ids: Sequence[UUID]
+) -> list[Attachment]:
+    """The attachments of those collections that have one."""
+    return records(Attachment, await connection.fetch(_OF_COLLECTIONS, organization_id, databases, collection_ids))
+
+
+async def uses(
+    connection: Connection,
+    organization_id: UUID,
+    databases: Sequence[UUID] | None,
+    provider: str,
+    *,
+    credential_name: str | None = None,
+    database_id: UUID | None = None,
+    available: bool | None = None,
+    after: UUID | None = None,
+    limit: int = 500,
+) -> list[Attachment]:
+    """What uses a provider (a credential, in a database), in order of creation; `available`: only what can, or cannot, embed now."""
+    rows = await connection.fetch(
+        _PAGE, organization_id, databases, provider, credential_name, database_id, available, after, limit
+    )
+    return records(Attachment, rows)
+
+
+async def count_uses(
+    connection: Connection,
+    organization_id: UUID,
+    databases: Sequence[UUID] | None,
+    provider: str,
+    *,
+    credential_name: str | None = None,
+    database_id: UUID | None = None,
+    available: bool | None = None,
+) -> int:
+    """How many attachments `uses` would page through."""
+    number: int = await connection.fetchval(
+        _COUNT, organization_id, databases, provider, credential_name, database_id, available
+    )
+    return number
+
+
+async def states(connection: Connection, organization_id: UUID, ids: Sequence[UUID]) -> dict[UUID, tuple[bool, bool]]:
+    """Attachment id -> whether its credential exists, and whether its database is in that credential's scope."""
+    rows = await connection.fetch(_STATES, organization_id, ids)
+    return {row["id"]: (row["credential_exists"], row["in_scope"]) for row in rows}
+
+
+async def target_names(connection: Connection, organization_id: UUID, ids: Sequence[UUID]) -> list[str]:
+    """`database.collection` for each of these attachments."""
+    return [row["name"] for row in await connection.fetch(_TARGET_NAMES, organization_id, ids)]
+
+
+async def resolve(
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, target_id: UUID
+) -> Resolved | None:
+    """A collection with its database, attachment, credential and scope as they are now; None when it is not there to be seen."""
+    row = await connection.fetchrow(_RESOLVE, organization_id, databases, target_id)
+    if row is None:
+        return None
+    secret = sealed_secret(row) if row["credential_id"] is not None else None
+    status = DatabaseStatus(row["database_status"])
+    return Resolved(_collection(row), row["database_name"], status, _attachment(row), secret, row["in_scope"])
+
+
+def _collection(row: Row) -> Collection:
+    return Collection(
+        id=row["target_id"],
+        organization_id=row["organization_id"],
+        database_id=row["database_id"],
+        name=row["name"],
+        dimension=row["target_dimension"],
+        metric=Metric(row["metric"]) if row["metric"] else None,
+        region=row["region"],
+        created_at=row["created_at"],
+    )
+
+
+def _attachment(row: Row) -> Attachment | None:
+    if row["id"] is None:
+        return None
+    return Attachment(**{field: row[field] for field in Attachment.__slots__})

@@ -1,0 +1,135 @@
+"""SQL of collections: rows in the catalogue, a table each in their database's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.postgres import Connection, Row
+from app.store import vector
+from app.store.identifier import collection_table
+from app.store.record import Collection, Metric, new_id
+
+_COLUMNS = "t.id, t.organization_id, t.database_id, t.name, t.dimension, t.metric, d.region, t.created_at"
+_FROM = "from vectorgate.target t join vectorgate.database d on d.id = t.database_id"
+_SEEN = "($2::uuid[] is null or t.database_id = any($2))"
+_HERE = f"t.organization_id = $1 and {_SEEN} and t.kind = 'COLLECTION' and t.status = 'ACTIVE'"
+_INSERT = f"""
+    with t as (
+        insert into vectorgate.target (id, organization_id, database_id, kind, name, dimension, metric)
+        values ($1, $2, $3, 'COLLECTION', $4, $5, $6)
+        on conflict on constraint target_name_is_unique do nothing returning *
+    )
+    select {_COLUMNS} from t join vectorgate.database d on d.id = t.database_id"""
+_ACTIVATE = "update vectorgate.target set status = 'ACTIVE' where organization_id = $1 and id = $2"
+_BY_ID = f"select {_COLUMNS} {_FROM} where {_HERE} and t.id = any($3)"
+_BY_NAMES = f"select {_COLUMNS} {_FROM} where {_HERE} and t.database_id = $3 and t.name = $4"
+_PAGE = f"select {_COLUMNS} {_FROM} where {_HERE} and t.database_id = $3 and ($4::uuid is null or t.id > $4) order by t.id limit $5"
+_COUNT = f"select count(*) {_FROM} where {_HERE} and t.database_id = $3"
+_DELETE = "delete from vectorgate.target where organization_id = $1 and id = $2"
+_DELETE_OF_DATABASE = "delete from vectorgate.target where organization_id = $1 and database_id = $2"
+_UNFINISHED = f"select {_COLUMNS} {_FROM} where t.kind = 'COLLECTION' and t.status = 'INITIALIZING'"
+
+
+async def insert(
+    connection: Connection,
+    organization_id: UUID,
+    database_id: UUID,
+    name: str,
+    dimension: int | None,
+    metric: Metric | None,
+) -> Collection | None:
+    """The new collection; None when the name is taken. Nobody sees it before `activate`."""
+    row = await connection.fetchrow(_INSERT, new_id(), organization_id, database_id, name, dimension, metric)
+    return _collection(row) if row else None
+
+
+async def activate(connection: Connection, organization_id: UUID, collection_id: UUID) -> None:
+    """The table is there: let the collection be seen."""
+    await connection.execute(_ACTIVATE, organization_id, collection_id)
+
+
+async def by_ids(
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, ids: Sequence[UUID]
+) -> list[Collection]:
+    return [_collection(row) for row in await connection.fetch(_BY_ID, organization_id, databases, ids)]
+
+
+async def by_name(
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, database_id: UUID, name: str
+) -> Collection | None:
+    row = await connection.fetchrow(_BY_NAMES, organization_id, databases, database_id, name)
+    return _collection(row) if row else None
+
+
+async def page(
+    connection: Connection,
+    organization_id: UUID,
+    databases: Sequence[UUID] | None,
+    database_id: UUID,
+    after: UUID | None,
+    limit: int,
+) -> list[Collection]:
+    """Collections of a database in order of creation."""
+    return [
+        _collection(row) for row in await connection.fetch(_PAGE, organization_id, databases, database_id, after, limit)
+    ]
+
+
+async def count(
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, database_id: UUID
+) -> int:
+    number: int = await connection.fetchval(_COUNT, organization_id, databases, database_id)
+    return number
+
+
+async def delete(connection: Connection, organization_id: UUID, collection_id: UUID) -> None:
+    """Delete the row; its attachment goes with it."""
+    await connection.execute(_DELETE, organization_id, collection_id)
+
+
+async def delete_of_database(connection: Connection, organization_id: UUID, database_id: UUID) -> None:
+    await connection.execute(_DELETE_OF_DATABASE, organization_id, database_id)
+
+
+async def unfinished(connection: Connection) -> list[Collection]:
+    """Collections of all organizations whose table may not have been made, for the sweep."""
+    return [_collection(row) for row in await connection.fetch(_UNFINISHED)]
+
+
+async def create_table(connection: Connection, collection: Collection) -> None:
+    """In the region's cluster; does nothing when it is there.
+
+    Documents are paged through by (created_at, key); equality filters are answered by the GIN index.
+    """
+    table = collection_table(collection.database_id, collection.id)
+    vectors = f", vector vector({collection.dimension})" if collection.dimension else ""
+    await connection.execute(f"""
+        create table if not exists {table} (
+            key text collate "C" primary key,
+            created_at timestamptz not null default now(),
+            updated_at timestamptz not null default now(),
+            body jsonb not null,
+            text text{vectors}
+        )""")
+    await connection.execute(f"create index if not exists c_{collection.id.hex}_order on {table} (created_at, key)")
+    await connection.execute(
+        f"create index if not exists c_{collection.id.hex}_body on {table} using gin (body jsonb_path_ops)"
+    )
+    if (
+        collection.dimension
+        and collection.metric
+        and (index := vector.index_expression("vector", collection.dimension, collection.metric))
+    ):
+        await connection.execute(
+            f"create index if not exists c_{collection.id.hex}_vector on {table} using hnsw ({index})"
+        )
+
+
+async def drop_table(connection: Connection, database_id: UUID, collection_id: UUID) -> None:
+    """In the region's cluster; does nothing when it is gone."""
+    await connection.execute(f"drop table if exists {collection_table(database_id, collection_id)}")
+
+
+def _collection(row: Row) -> Collection:
+    return Collection(**{**row, "metric": Metric(row["metric"]) if row["metric"] else None})

@@ -1,0 +1,205 @@
+"""JSON filters to SQL: `{"price": {"$lt": 10}, "$or": [...]}` (rule 25). Every predicate is true or false, never null.
+
+The grammar is shared; what a path means (a JSON field, the key, later a typed column) is the operand's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from app.errors import BadInput, InvalidFilter
+from app.store.identifier import Arguments
+from app.store.key import encode_key
+from app.value import check_json
+
+MAX_TERMS = 256
+MAX_DEPTH = 32
+MAX_IN = 1000
+
+COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+RESERVED = {"$vector", "$vectorize"}
+EVERYTHING = "true"
+
+
+class Operand(Protocol):
+    """One path of a filter, able to say its predicates in SQL."""
+
+    def equal(self, value: object) -> str: ...
+    def among(self, values: Sequence[object]) -> str: ...
+    def compare(self, operator: str, value: object) -> str: ...
+    def exists(self) -> str: ...
+
+
+class JsonField:
+    """A field of the JSON body, by dotted path; number segments index arrays."""
+
+    def __init__(self, path: Sequence[str], arguments: Arguments) -> None:
+        self._path = path
+        self._put = arguments.put
+        self._value = f"(body #> {arguments.put(list(path))}::text[])"
+
+    def equal(self, value: object) -> str:
+        """Whole values are compared; null means null or missing. Containment comes first because the index answers it."""
+        if value is None:
+            return f"coalesce({self._value} = 'null'::jsonb, true)"
+        same = f"coalesce({self._value} = {self._put(value)}::jsonb, false)"
+        if any(segment.isdigit() for segment in self._path):
+            return same
+        return f"(body @> {self._put(self._nested(value))}::jsonb and {same})"
+
+    def among(self, values: Sequence[object]) -> str:
+        given = [value for value in values if value is not None]
+        # one JSON array as parameter: a list of lists would be read as an array of two dimensions
+        present = f"coalesce({self._value} = any(array(select jsonb_array_elements({self._put(given)}::jsonb))), false)"
+        return f"({present} or {self.equal(None)})" if None in values else present
+
+    def compare(self, operator: str, value: object) -> str:
+        return _compare(self._value, operator, value, self._put)
+
+    def exists(self) -> str:
+        return f"({self._value} is not null)"
+
+    def _nested(self, value: object) -> object:
+        for segment in reversed(self._path):
+            value = {segment: value}
+        return value
+
+
+class KeyField:
+    """The document's key, `_id`."""
+
+    def __init__(self, arguments: Arguments) -> None:
+        self._put = arguments.put
+
+    def equal(self, value: object) -> str:
+        return self.among([value])
+
+    def among(self, values: Sequence[object]) -> str:
+        try:
+            keys = [
+                encode_key(value)
+                for value in values
+                if isinstance(value, str | int | float) and not isinstance(value, bool)
+            ]
+        except BadInput as error:
+            raise InvalidFilter(error.message, path="filter._id") from None
+        return f"(key = any({self._put(keys)}::text[]))"
+
+    def compare(self, operator: str, value: object) -> str:
+        return _compare("(key::jsonb)", operator, value, self._put)
+
+    def exists(self) -> str:
+        return EVERYTHING
+
+
+def document_filter(given: Mapping[str, object] | None, arguments: Arguments) -> str:
+    """The SQL condition of a filter on documents. Raises InvalidFilter, saying where."""
+
+    def operand(name: str, at: str) -> Operand:
+        if name == "_id":
+            return KeyField(arguments)
+        path = name.split(".")
+        if "" in path or path[0] == "_id":
+            raise InvalidFilter(f"{at}: {name!r} is no field: write a dotted path such as address.city.", path=at)
+        return JsonField(path, arguments)
+
+    return _Compiler(operand).condition(given or {}, "filter", 0)
+
+
+class _Compiler:
+    """One walk over a filter."""
+
+    def __init__(self, operand: Callable[[str, str], Operand]) -> None:
+        self._operand = operand
+        self._terms = 0
+
+    def condition(self, given: object, at: str, depth: int) -> str:
+        """An object: all of its terms hold."""
+        if not isinstance(given, Mapping):
+            raise InvalidFilter(f"{at} must be an object.", path=at)
+        if depth > MAX_DEPTH:
+            raise InvalidFilter(f"{at} is nested deeper than {MAX_DEPTH} levels.", path=at, limit=MAX_DEPTH)
+        return _joined("and", [self._term(name, value, f"{at}.{name}", depth) for name, value in given.items()])
+
+    def _term(self, name: str, value: object, at: str, depth: int) -> str:
+        self._terms += 1
+        if self._terms > MAX_TERMS:
+            raise InvalidFilter(
+                f"The filter has more than {MAX_TERMS} terms.", path=at, limit=MAX_TERMS, actual=self._terms
+            )
+        if name in ("$and", "$or"):
+            return self._several(name, value, at, depth)
+        if name == "$not":
+            return f"(not {self.condition(value, at, depth + 1)})"
+        if name in RESERVED:
+            raise InvalidFilter(f"{at}: {name} cannot be filtered by; search with vectorSearch.", path=at)
+        if name.startswith("$"):
+            raise InvalidFilter(
+                f"{at}: {name[:40]!r} is no operator here; use $and, $or, $not or a field's name.", path=at
+            )
+        return self._field(self._operand(name, at), value, at, depth)
+
+    def _several(self, name: str, value: object, at: str, depth: int) -> str:
+        if not isinstance(value, list) or not value:
+            raise InvalidFilter(f"{at} must be a list of one or more filters.", path=at)
+        parts = [self.condition(each, f"{at}[{index}]", depth + 1) for index, each in enumerate(value)]
+        return _joined(name.removeprefix("$"), parts)
+
+    def _field(self, operand: Operand, value: object, at: str, depth: int) -> str:
+        _check_value(value, at)
+        if not isinstance(value, Mapping) or not any(name.startswith("$") for name in value):
+            return operand.equal(value)
+        if depth > MAX_DEPTH:
+            raise InvalidFilter(f"{at} is nested deeper than {MAX_DEPTH} levels.", path=at, limit=MAX_DEPTH)
+        return _joined(
+            "and", [self._operation(operand, name, each, f"{at}.{name}", depth) for name, each in value.items()]
+        )
+
+    def _operation(self, operand: Operand, name: str, value: object, at: str, depth: int) -> str:
+        self._terms += 1
+        if name in COMPARISONS:
+            if isinstance(value, bool) or not isinstance(value, str | int | float):
+                raise InvalidFilter(f"{at} must be a number or a string.", path=at)
+            return operand.compare(COMPARISONS[name], value)
+        if name == "$not":
+            if not isinstance(value, Mapping):
+                raise InvalidFilter(f"{at} must be an object of operators.", path=at)
+            return f"(not {self._field(operand, value, at, depth + 1)})"
+        if name == "$exists":
+            if not isinstance(value, bool):
+                raise InvalidFilter(f"{at} must be true or false.", path=at)
+            return operand.exists() if value else f"(not {operand.exists()})"
+        return _equality(operand, name, value, at)
+
+
+def _equality(operand: Operand, name: str, value: object, at: str) -> str:
+    if name == "$eq":
+        return operand.equal(value)
+    if name == "$ne":
+        return f"(not {operand.equal(value)})"
+    if name in ("$in", "$nin"):
+        if not isinstance(value, list) or len(value) > MAX_IN:
+            raise InvalidFilter(f"{at} must be a list of at most {MAX_IN} values.", path=at, limit=MAX_IN)
+        among = operand.among(value)
+        return among if name == "$in" else f"(not {among})"
+    known = ", ".join(["$eq", "$ne", *COMPARISONS, "$in", "$nin", "$exists", "$not"])
+    raise InvalidFilter(f"{at}: {name[:40]!r} is no operator; a field takes {known}.", path=at)
+
+
+def _compare(jsonb: str, operator: str, value: object, put: Callable[[object], str]) -> str:
+    """Only values of the same type compare; strings by code point, whatever the server's collation."""
+    if isinstance(value, str):
+        return f"(jsonb_typeof({jsonb}) = 'string' and ({jsonb} #>> '{{}}') collate \"C\" {operator} {put(value)}::text) is true"
+    return f"(jsonb_typeof({jsonb}) = 'number' and {jsonb} {operator} {put(value)}::jsonb) is true"
+
+
+def _joined(word: str, parts: Sequence[str]) -> str:
+    return f"({f' {word} '.join(parts)})" if parts else EVERYTHING
+
+
+def _check_value(value: object, at: str) -> None:
+    try:
+        check_json(value, at)
+    except BadInput as error:
+        raise InvalidFilter(error.message, path=at) from None

@@ -1,0 +1,119 @@
+"""SQL of vector search: one statement that answers the nearest documents, approximately where that is as good, exactly where it is not.
+
+The approximate part (HNSW, iterative scan) runs only when the table, or what the filter leaves of it, is large; when it comes up
+short, the exact part of the same statement runs instead, so that no filter ever costs a row (rules 32 and 34).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.postgres import Connection
+from app.store import vector
+from app.store.document import Wanted, document
+from app.store.filter import EVERYTHING, document_filter
+from app.store.identifier import REGION_SCHEMA, Arguments, collection_table
+from app.store.record import Collection, Metric, Neighbour, Neighbours, Vector
+
+SMALL_TABLE_BYTES = 2 * 1024 * 1024
+"""Below this, comparing every vector is as fast as the index."""
+
+FEW_MATCHES = 10_000
+"""A filter that leaves no more than this is answered exactly: faster than scanning the index past what it rejects."""
+
+SPARE = 10
+"""Candidates beyond those asked for, because the index orders by a slightly different rounding than the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A query vector to be kept for the next page."""
+
+    id: UUID
+    model: str
+    seconds: int
+
+
+async def nearest(
+    connection: Connection,
+    collection: Collection,
+    query: Vector,
+    *,
+    wanted: Wanted,
+    given: Mapping[str, object] | None,
+    after: tuple[float, str] | None,
+    limit: int,
+    keep: Kept | None,
+) -> Neighbours:
+    """At most `limit` documents in order of distance, then key, behind (distance, key) `after`."""
+    arguments = Arguments()
+    statement = _statement(collection, query, wanted, given, after, limit, arguments)
+    rows = await connection.fetch(_keeping(keep, query, arguments) + statement, *arguments)
+    found = [Neighbour(document(row), row["distance"]) for row in rows]
+    return Neighbours(found, exact=all(row["exact"] for row in rows))
+
+
+async def kept(connection: Connection, query_id: UUID) -> tuple[bytes, str] | None:
+    """A query vector that was kept, as little-endian float32, and its model; None when its time is over."""
+    row = await connection.fetchrow(
+        f"select vector, model from {REGION_SCHEMA}.query_vector where id = $1 and expires_at > now()", query_id
+    )
+    return (row["vector"], row["model"]) if row else None
+
+
+async def forget_expired(connection: Connection) -> None:
+    """Delete query vectors whose time is over."""
+    await connection.execute(f"delete from {REGION_SCHEMA}.query_vector where expires_at <= now()")
+
+
+def _statement(
+    collection: Collection,
+    query: Vector,
+    wanted: Wanted,
+    given: Mapping[str, object] | None,
+    after: tuple[float, str] | None,
+    limit: int,
+    arguments: Arguments,
+) -> str:
+    dimension, metric = collection.dimension or 0, collection.metric or Metric.COSINE
+    table = collection_table(collection.database_id, collection.id)
+    asked = f"{arguments.put(query)}"
+    distance = vector.distance("vector", asked, metric)
+    condition = document_filter(given, arguments)
+    behind = f"and ({distance}, key) > ({arguments.put(after[0])}::float8, {arguments.put(after[1])})" if after else ""
+    source = f"select {wanted.columns(collection)}, {distance} as distance from {table} where vector is not null and {condition} {behind}"
+    halved = vector.indexed_type(dimension) == "halfvec"
+    candidates = (2 * limit if halved else limit) + SPARE
+    approximate = f"""
+        {source} and {_is_large(table, condition) if vector.indexed_type(dimension) else "false"}
+        order by {vector.index_order("vector", asked, dimension, metric)} limit {candidates:d}"""
+    return f"""
+        approximate as materialized ({approximate}),
+        came_up_short as materialized (select count(*) < {candidates:d} as it_did from approximate)
+        (select *, false as exact from approximate where not (select it_did from came_up_short)
+         union all
+         (select *, true as exact from ({source} and (select it_did from came_up_short)
+          order by {distance}, key limit {limit:d}) as every_one))
+        order by distance, key limit {limit:d}"""
+
+
+def _is_large(table: str, condition: str) -> str:
+    """Whether the index is worth its approximation; both forms are evaluated once, before any row is read."""
+    if condition == EVERYTHING:
+        return f"(select pg_table_size('{table}'::regclass) > {SMALL_TABLE_BYTES:d})"
+    return f"(select count(*) > {FEW_MATCHES:d} from (select from {table} where {condition} limit {FEW_MATCHES + 1:d}) as few)"
+
+
+def _keeping(keep: Kept | None, query: Vector, arguments: Arguments) -> str:
+    """Keeping the query vector rides on the same statement, so that paging costs no round trip of its own."""
+    if keep is None:
+        return "with "
+    values = [arguments.put(value) for value in (keep.id, query.astype("<f4").tobytes(), keep.model, keep.seconds)]
+    return f"""
+        with kept as (
+            insert into {REGION_SCHEMA}.query_vector (id, vector, model, expires_at)
+            values ({values[0]}, {values[1]}, {values[2]}, now() + make_interval(secs => {values[3]}))
+            on conflict (id) do update set expires_at = excluded.expires_at
+        ), """

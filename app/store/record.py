@@ -1,0 +1,214 @@
+"""The rows that the store answers, as frozen values. No behaviour beyond what a row says by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+import numpy as np
+import uuid_utils
+from numpy.typing import NDArray
+
+from app.postgres import Row
+from app.secret import Sealed
+
+Vector = NDArray[np.float32]
+R = TypeVar("R")
+
+
+def new_id() -> UUID:
+    """A UUIDv7: unique, and in order of creation."""
+    return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def record(kind: type[R], row: Row) -> R:
+    """A record of `kind` from a row whose columns have the names of its fields."""
+    return kind(**dict(row.items()))
+
+
+def records(kind: type[R], rows: Iterable[Row]) -> list[R]:
+    return [record(kind, row) for row in rows]
+
+
+class DatabaseStatus(StrEnum):
+    """How far a database's schema in its region has come."""
+
+    INITIALIZING = "INITIALIZING"
+    ACTIVE = "ACTIVE"
+    ERROR = "ERROR"
+
+
+class Metric(StrEnum):
+    """How the distance between two vectors is measured."""
+
+    COSINE = "COSINE"
+    DOT_PRODUCT = "DOT_PRODUCT"
+    EUCLIDEAN = "EUCLIDEAN"
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    id: UUID
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """An external provider that the organization has enabled."""
+
+    id: UUID
+    organization_id: UUID
+    provider: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What may be shown of a credential; its secret is read only by `attachment.resolve` and `credential.sealed`."""
+
+    id: UUID
+    organization_id: UUID
+    integration_id: UUID
+    provider: str
+    name: str
+    hint: str
+    version: int
+    created_at: datetime
+    rotated_at: datetime | None
+    last_used_at: datetime | None
+    previous_version: int | None
+    previous_hint: str | None
+    previous_created_at: datetime | None
+    previous_expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A credential's secret, closed."""
+
+    credential_id: UUID
+    organization_id: UUID
+    version: int
+    sealed: Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    id: UUID
+    organization_id: UUID
+    name: str
+    region: str
+    status: DatabaseStatus
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedDatabase:
+    id: UUID
+    organization_id: UUID
+    credential_id: UUID
+    database_id: UUID
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """An integration in use by a collection (`column_name` null) or a vector column."""
+
+    id: UUID
+    organization_id: UUID
+    database_id: UUID
+    target_id: UUID
+    column_name: str | None
+    provider: str
+    integration_id: UUID | None
+    credential_name: str | None
+    model: str
+    dimension: int
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    id: UUID
+    organization_id: UUID
+    database_id: UUID
+    name: str
+    dimension: int | None
+    metric: Metric | None
+    region: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A target with all that one use of it needs, read at once: where it is, how it embeds, and what the credential says now."""
+
+    collection: Collection
+    database_name: str
+    database_status: DatabaseStatus
+    attachment: Attachment | None
+    secret: SealedSecret | None
+    in_scope: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    id: UUID
+    organization_id: UUID
+    name: str
+    hint: str
+    roles: list[str]
+    database_ids: list[UUID] | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    id: UUID
+    organization_id: UUID
+    occurred_at: datetime
+    actor: str
+    action: str
+    target_id: str | None
+    target_name: str | None
+    outcome: str
+    details: dict[str, Any]
+    request_id: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document; `body`, `text` and `vector` are None where the caller did not ask for them."""
+
+    key: str
+    created_at: datetime
+    updated_at: datetime
+    body: dict[str, Any] | None
+    text: str | None
+    vector: Vector | None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A document and its distance, as the metric defines it, to a query vector."""
+
+    document: Document
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The nearest documents in order, and whether every stored vector was compared."""
+
+    nearest: list[Neighbour]
+    exact: bool

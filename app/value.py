@@ -1,0 +1,74 @@
+"""What a text or JSON value must be for PostgreSQL to hold it and for every client to read it back unchanged."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from app.errors import BadInput, LimitExceeded
+
+MAX_DEPTH = 100
+MAX_INTEGER = 2**63 - 1
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,47}")
+
+
+def check_text(text: str, what: str) -> None:
+    """Raises BadInput for characters that PostgreSQL cannot store."""
+    if _UNSTORABLE.search(text):
+        raise BadInput(f"{what} holds a NUL character or half of a surrogate pair, which cannot be stored: remove it.")
+
+
+def check_json(value: object, what: str, depth: int = 0) -> None:
+    """Raises BadInput unless a JSON value can be stored and read back: finite numbers, storable text, 100 levels at most."""
+    if isinstance(value, str):
+        check_text(value, what)
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, int | float):
+        _check_number(value, what)
+    elif depth >= MAX_DEPTH:
+        raise BadInput(f"{what} is nested deeper than {MAX_DEPTH} levels.", limit=MAX_DEPTH)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            check_text(name, f"A field name in {what}")
+            check_json(inner, what, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            check_json(inner, what, depth + 1)
+
+
+def check_identifier(name: str, what: str) -> None:
+    """Raises BadInput unless this can name a database, collection, table, column or index."""
+    if not _IDENTIFIER.fullmatch(name):
+        raise BadInput(
+            f"{what} must have 1 to 48 letters, digits and underscores, and begin with a letter.",
+            limit=48,
+            actual=len(name),
+        )
+
+
+def check_title(name: str, what: str) -> str:
+    """The trimmed name of an organization, token or role. Raises BadInput unless it has 1 to 100 printable characters."""
+    trimmed = name.strip()
+    if not 1 <= len(trimmed) <= 100 or not trimmed.isprintable():
+        raise BadInput(f"{what} must have 1 to 100 printable characters.", limit=100, actual=len(trimmed))
+    return trimmed
+
+
+def check_count(count: int, least: int, most: int, what: str) -> None:
+    """Raises BadInput for an empty list, LimitExceeded for one that is too long; both say limit and actual."""
+    if count < least:
+        raise BadInput(f"{what} must have at least {least} item(s), and has {count}.", limit=least, actual=count)
+    if count > most:
+        raise LimitExceeded(
+            f"{what} may have at most {most} items, and has {count}: send several calls.", limit=most, actual=count
+        )
+
+
+def _check_number(value: float, what: str) -> None:
+    if not math.isfinite(value) or abs(value) > (MAX_INTEGER if isinstance(value, int) else math.inf):
+        raise BadInput(
+            f"{what} holds a number that is not finite or, as an integer, needs more than 64 bits: send it as a string."
+        )

@@ -1,0 +1,157 @@
+"""Integrations in use: what is attached, to what, and whether it can embed now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.domain import embedding
+from app.domain.embedding import Standing
+from app.errors import NotFound
+from app.page import Page, after_id, check_first, id_cursor
+from app.store import attachment as store
+from app.store import record
+from resolvers import collection as collection_types
+from resolvers import credential as credential_types
+from resolvers import integration as integration_types
+from resolvers.connection import Connection, connection
+from resolvers.context import Info
+from resolvers.error_code import ErrorCode
+from resolvers.node import Node, global_id
+from resolvers.provider import EmbeddingProvider, provider_by_key
+from resolvers.scalar import JSONObject
+from resolvers.vector import VectorTarget
+
+if TYPE_CHECKING:
+    from resolvers.credential import Credential
+    from resolvers.integration import Integration
+
+
+@strawberry.type(description="Whether text can be embedded right now, and if not, why.")
+class VectorizeStatus:
+    available: bool = strawberry.field(description="Whether inserting or searching with text would reach the provider.")
+    reason: ErrorCode | None = strawberry.field(
+        description="The code that inserting text would be refused with; null when available."
+    )
+    message: str | None = strawberry.field(
+        description="What is missing and which mutation mends it; null when available."
+    )
+
+
+@strawberry.type(
+    description="How text becomes vectors: provider, credential, model, dimension and parameters, as they were resolved."
+)
+class EmbeddingConfiguration:
+    attachment: strawberry.Private[record.Attachment]
+    credential_name: str | None = strawberry.field(
+        description="The credential that it uses, by name: one that is removed and added again is found again. Null for hosted providers."
+    )
+    model: str = strawberry.field(description="The model's name.")
+    dimension: int = strawberry.field(description="The length of its vectors.")
+    parameters: JSONObject = strawberry.field(description="The provider's and model's parameters, defaults included.")
+
+    @classmethod
+    def of(cls, attachment: record.Attachment) -> EmbeddingConfiguration:
+        return cls(
+            attachment=attachment,
+            credential_name=attachment.credential_name,
+            model=attachment.model,
+            dimension=attachment.dimension,
+            parameters=attachment.parameters,
+        )
+
+    @strawberry.field(description="The embedding provider.")
+    def provider(self, info: Info) -> EmbeddingProvider:
+        found = provider_by_key(info, self.attachment.provider)
+        if found is None:
+            raise NotFound(f"The provider {self.attachment.provider} is not available on this deployment any more.")
+        return found
+
+    @strawberry.field(description="The integration that it uses.")
+    async def integration(self, info: Info) -> Annotated[Integration, strawberry.lazy("resolvers.integration")] | None:
+        if self.attachment.integration_id is None:
+            return integration_types.Integration.hosted(info, self.attachment.provider)
+        found = await info.context.loaders.integration_by_id.load(self.attachment.integration_id)
+        return integration_types.Integration.of(found) if found else None
+
+    @strawberry.field(
+        description="The credential of that name; null for hosted providers, and when none of that name exists now."
+    )
+    async def credential(self, info: Info) -> Annotated[Credential, strawberry.lazy("resolvers.credential")] | None:
+        attachment = self.attachment
+        if attachment.integration_id is None or attachment.credential_name is None:
+            return None
+        found = await info.context.loaders.credential_by_name.load(
+            (attachment.integration_id, attachment.credential_name)
+        )
+        return credential_types.Credential.of(found) if found else None
+
+    @strawberry.field(description="Whether text can be embedded right now, and if not, why.")
+    async def status(self, info: Info) -> VectorizeStatus:
+        loaders = info.context.loaders
+        exists, in_scope = await loaders.state_by_attachment.load(self.attachment.id)
+        database = await loaders.database_by_id.load(self.attachment.database_id)
+        if database is None:
+            raise NotFound("There is no database with this id any more.")
+        standing = Standing(self.attachment, database.region, database.name, exists, in_scope)
+        refusal = embedding.refusal(info.context.gateway, standing)
+        if refusal is None:
+            return VectorizeStatus(available=True, reason=None, message=None)
+        return VectorizeStatus(available=False, reason=ErrorCode(refusal.code), message=refusal.message)
+
+
+@strawberry.type(description="One use of an integration: by a collection, or by one vector column of a table.")
+class Attachment(Node):
+    attachment: strawberry.Private[record.Attachment]
+    column: str | None = strawberry.field(description="The vector column; null for a collection.")
+    embedding: EmbeddingConfiguration = strawberry.field(description="The configuration in use.")
+
+    @classmethod
+    def of(cls, attachment: record.Attachment) -> Attachment:
+        return cls(
+            id=global_id("Attachment", attachment.id),
+            attachment=attachment,
+            column=attachment.column_name,
+            embedding=EmbeddingConfiguration.of(attachment),
+        )
+
+    @strawberry.field(description="The collection or table that uses the integration.")
+    async def target(self, info: Info) -> VectorTarget:
+        found = await info.context.loaders.collection_by_id.load(self.attachment.target_id)
+        if found is None:
+            raise NotFound("What was attached here has been dropped meanwhile.")
+        return collection_types.Collection.of(found)
+
+
+async def uses(
+    info: Info, provider: str, credential_name: str | None, first: int, after: str | None, available: bool | None
+) -> Connection[Attachment]:
+    """A page of what uses a provider, or one credential of it."""
+    check_first(first)
+    gateway, actor = info.context.gateway, info.context.actor
+    async with gateway.postgres.catalogue.connection() as held:
+        found = await store.uses(
+            held,
+            actor.organization_id,
+            actor.databases,
+            provider,
+            credential_name=credential_name,
+            available=available,
+            after=after_id(after),
+            limit=first + 1,
+        )
+
+    async def counted() -> int:
+        async with gateway.postgres.catalogue.connection() as held:
+            return await store.count_uses(
+                held,
+                actor.organization_id,
+                actor.databases,
+                provider,
+                credential_name=credential_name,
+                available=available,
+            )
+
+    page = Page.of(found, first, after, lambda each: id_cursor(each.id))
+    return connection(Connection[Attachment], page, Attachment.of, counted)

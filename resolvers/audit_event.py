@@ -1,0 +1,45 @@
+"""The audit log in GraphQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import strawberry
+
+from app.store import record
+from resolvers.node import Node, global_id, split
+from resolvers.scalar import JSONObject
+
+
+@strawberry.type(description="Something that was done, or refused.")
+class AuditEvent(Node):
+    occurred_at: dt.datetime = strawberry.field(description="When.")
+    actor: str = strawberry.field(description="The name of the access token that did it.")
+    action: str = strawberry.field(description="The mutation's name in snake case, such as rotate_credential.")
+    target_id: strawberry.ID | None = strawberry.field(description="What it was done to; it may be gone.")
+    target_name: str | None = strawberry.field(description="What that was called then.")
+    outcome: str = strawberry.field(description="done, or the error code of the refusal.")
+    details: JSONObject = strawberry.field(
+        description="Facts such as counts and versions, with request id and address; never a secret or a text."
+    )
+
+    @classmethod
+    def of(cls, event: record.AuditEvent) -> AuditEvent:
+        kind, _, key = (event.target_id or "").partition(":")
+        return cls(
+            id=global_id("AuditEvent", event.id),
+            occurred_at=event.occurred_at,
+            actor=event.actor,
+            action=event.action,
+            target_id=global_id(kind, key) if key else None,
+            target_name=event.target_name,
+            outcome=event.outcome,
+            details={**event.details, "requestId": event.request_id, "address": event.address},
+        )
+
+
+def stored_target(identifier: str | None) -> str | None:
+    """An id as the log keeps it; one that no server made matches nothing."""
+    if identifier is None:
+        return None
+    return ":".join(split(identifier) or ("", ""))

@@ -1,0 +1,205 @@
+"""Collections in GraphQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.access import Permission
+from app.domain import collection as rules
+from app.domain import document as document_rules
+from app.errors import NotFound
+from app.store import record
+from app.store.key import encode_key
+from app.store.record import Metric
+from resolvers import attachment as attachment_types
+from resolvers import database as database_types
+from resolvers import search as search_types
+from resolvers import stored_document as stored_document_types
+from resolvers.argument import After, Filter, First, MinSimilarity, QueryText, QueryVector
+from resolvers.connection import Connection, connection
+from resolvers.context import Info
+from resolvers.described import described_enum
+from resolvers.mutation import Input, Payload
+from resolvers.node import global_id, local_id
+from resolvers.permission import mutation, needing
+from resolvers.scalar import JSON, JSONObject
+from resolvers.vector import VectorTarget
+
+if TYPE_CHECKING:
+    from resolvers.attachment import EmbeddingConfiguration
+    from resolvers.database import Database
+    from resolvers.search import VectorSearchConnection
+    from resolvers.stored_document import Document
+
+described_enum(
+    Metric,
+    "How the distance between two vectors is measured.",
+    {
+        "COSINE": "By angle: right for most text models. Zero vectors are refused.",
+        "DOT_PRODUCT": "By inner product: the same order as COSINE for vectors of unit length, and cheaper.",
+        "EUCLIDEAN": "By straight-line distance.",
+    },
+)
+
+
+@strawberry.type(description="JSON documents, searchable by vector. How they are embedded is fixed when it is created.")
+class Collection(VectorTarget):
+    record: strawberry.Private[record.Collection]
+    dimension: int | None = strawberry.field(description="The length of its vectors; null: it holds none.")
+    metric: Metric | None = strawberry.field(description="How vectors are compared; null: it holds none.")
+
+    @classmethod
+    def of(cls, collection: record.Collection) -> Collection:
+        return cls(
+            id=global_id("Collection", collection.id),
+            record=collection,
+            name=collection.name,
+            created_at=collection.created_at,
+            dimension=collection.dimension,
+            metric=collection.metric,
+        )
+
+    @strawberry.field(description="The database that it is in.")
+    async def database(self, info: Info) -> Annotated[Database, strawberry.lazy("resolvers.database")]:
+        found = await info.context.loaders.database_by_id.load(self.record.database_id)
+        if found is None:
+            raise NotFound("The database was dropped meanwhile.")
+        return database_types.Database.of(found)
+
+    @strawberry.field(
+        description="How text becomes vectors here; null: vectors are the caller's own, or there are none."
+    )
+    async def embedding(
+        self, info: Info
+    ) -> Annotated[EmbeddingConfiguration, strawberry.lazy("resolvers.attachment")] | None:
+        found = await info.context.loaders.attachment_by_collection.load(self.record.id)
+        return attachment_types.EmbeddingConfiguration.of(found) if found else None
+
+    @strawberry.field(**needing(Permission.READ_DATA, "How many documents it holds, counted now."))
+    async def document_count(self, info: Info) -> int | None:
+        return await document_rules.count(info.context.gateway, info.context.actor, self.record, None)
+
+    @strawberry.field(**needing(Permission.READ_DATA, "Documents in order of creation, then key."))
+    async def documents(
+        self, info: Info, first: First = 50, after: After = None, filter: Filter = None
+    ) -> Connection[Annotated[Document, strawberry.lazy("resolvers.stored_document")]] | None:
+        gateway, actor, home = info.context.gateway, info.context.actor, self.record
+        columns = stored_document_types.wanted(info)
+        page = await document_rules.page(gateway, actor, home, wanted=columns, given=filter, first=first, after=after)
+        return connection(
+            Connection[stored_document_types.Document],
+            page,
+            lambda each: stored_document_types.Document.of(self, each),
+            lambda: document_rules.count(gateway, actor, home, filter),
+        )
+
+    @strawberry.field(**needing(Permission.READ_DATA, "A document by its _id; null: there is none."))
+    async def document(
+        self,
+        info: Info,
+        key: Annotated[JSON, strawberry.argument(description="The document's _id: a string or a number.")],
+    ) -> Annotated[Document, strawberry.lazy("resolvers.stored_document")] | None:
+        stored = encode_key(key)
+        found = await document_rules.by_keys(
+            info.context.gateway, info.context.actor, self.record, stored_document_types.wanted(info), [stored]
+        )
+        return stored_document_types.Document.of(self, found[stored]) if stored in found else None
+
+    @strawberry.field(
+        **needing(
+            Permission.READ_DATA, "The documents nearest to a text or a vector. Give exactly one of query and vector."
+        )
+    )
+    async def vector_search(
+        self,
+        info: Info,
+        query: QueryText = None,
+        vector: QueryVector = None,
+        first: First = 10,
+        after: After = None,
+        filter: Filter = None,
+        min_similarity: MinSimilarity = None,
+    ) -> Annotated[VectorSearchConnection, strawberry.lazy("resolvers.search")] | None:
+        return await search_types.search(info, self.record.id, query, vector, first, after, filter, min_similarity)
+
+
+@strawberry.input(description="How text becomes vectors.")
+class EmbeddingInput:
+    provider: str = strawberry.field(description="The provider's key, such as openai or local.")
+    credential: str | None = strawberry.field(
+        default=None, description="The credential's name. Not for hosted providers."
+    )
+    model: str = strawberry.field(description="The model's name; embeddingProviders lists them.")
+    dimension: int | None = strawberry.field(
+        default=None, description="The length of the vectors; by default the model's."
+    )
+    parameters: JSONObject | None = strawberry.field(default=None, description="The provider's and model's parameters.")
+
+    def asked(self) -> rules.Embedding:
+        return rules.Embedding(self.provider, self.credential, self.model, self.dimension, self.parameters)
+
+
+@strawberry.input(description="Create a collection that embeds text, holds vectors of your own, or holds no vectors.")
+class CreateCollectionInput(Input):
+    database_id: strawberry.ID = strawberry.field(description="The database.")
+    name: str = strawberry.field(description="1 to 48 letters, digits and underscores, beginning with a letter.")
+    embedding: EmbeddingInput | None = strawberry.field(
+        default=None, description="Embed text through an integration; permanent."
+    )
+    dimension: int | None = strawberry.field(
+        default=None,
+        description="The length of vectors of your own. Neither this nor embedding: a collection without vectors.",
+    )
+    metric: Metric = strawberry.field(default=Metric.COSINE, description="How vectors are compared; permanent.")
+
+
+@strawberry.type(description="The outcome of createCollection.")
+class CreateCollectionPayload(Payload):
+    collection: Collection = strawberry.field(description="The collection.")
+
+
+@strawberry.input(description="Drop a collection with its documents.")
+class DropCollectionInput(Input):
+    collection_id: strawberry.ID = strawberry.field(description="The collection.")
+    confirm_name: str = strawberry.field(description="The collection's name, typed again.")
+
+
+@strawberry.type(description="The outcome of dropCollection.")
+class DropCollectionPayload(Payload):
+    dropped_collection_id: strawberry.ID = strawberry.field(description="The id that is no more.")
+    database: Annotated[Database, strawberry.lazy("resolvers.database")] = strawberry.field(
+        description="The database that it was in."
+    )
+
+
+@strawberry.type
+class CollectionMutation:
+    @mutation(
+        Permission.CREATE_COLLECTION, "Create a collection. Its embedding configuration is checked now, and permanent."
+    )
+    async def create_collection(self, info: Info, input: CreateCollectionInput) -> CreateCollectionPayload | None:
+        created = await rules.create(
+            info.context.gateway,
+            info.context.actor,
+            local_id("Database", input.database_id),
+            name=input.name,
+            embedding=input.embedding.asked() if input.embedding else None,
+            dimension=input.dimension,
+            metric=input.metric,
+        )
+        return CreateCollectionPayload(collection=Collection.of(created), client_mutation_id=input.client_mutation_id)
+
+    @mutation(Permission.DROP_COLLECTION, "Drop a collection with its documents.")
+    async def drop_collection(self, info: Info, input: DropCollectionInput) -> DropCollectionPayload | None:
+        identifier = local_id("Collection", input.collection_id)
+        dropped = await rules.drop(info.context.gateway, info.context.actor, identifier, input.confirm_name)
+        database = await info.context.loaders.database_by_id.load(dropped.database_id)
+        if database is None:
+            raise NotFound("The database was dropped meanwhile.")
+        return DropCollectionPayload(
+            dropped_collection_id=input.collection_id,
+            database=database_types.Database.of(database),
+            client_mutation_id=input.client_mutation_id,
+        )

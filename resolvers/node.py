@@ -1,0 +1,56 @@
+"""Global ids and the Node interface: `Kind:key` in URL-safe base64, opaque to clients."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from uuid import UUID
+
+import strawberry
+
+from app.errors import NotFound
+
+
+@strawberry.interface(description="Anything with an id of its own. node(id) reads it again.")
+class Node:
+    id: strawberry.ID = strawberry.field(
+        description="Opaque, unique over all types, and stable: keep it, and pass it as it is."
+    )
+
+
+def global_id(kind: str, key: object) -> strawberry.ID:
+    """The id of the `kind` with this key."""
+    return strawberry.ID(base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("="))
+
+
+def split(identifier: str) -> tuple[str, str] | None:
+    """(kind, key) of an id; None when no server made it."""
+    try:
+        text = base64.urlsafe_b64decode(identifier + "=" * (-len(identifier) % 4)).decode()
+    except (binascii.Error, ValueError):
+        return None
+    kind, colon, key = text.partition(":")
+    return (kind, key) if colon and global_id(kind, key) == identifier else None
+
+
+def local_id(kind: str, identifier: str) -> UUID:
+    """The key of a `kind`. Raises NotFound for any other id: a malformed one and a foreign one are the same to the caller."""
+    parts = split(identifier)
+    key = as_uuid(parts[1]) if parts is not None and parts[0] == kind else None
+    if key is None:
+        raise NotFound(f"There is no {kind} with this id.")
+    return key
+
+
+def local_ids(kind: str, identifiers: list[strawberry.ID]) -> list[UUID]:
+    """The keys of several ids, each once, in order."""
+    return list(dict.fromkeys(local_id(kind, each) for each in identifiers))
+
+
+def as_uuid(text: str) -> UUID | None:
+    """None unless the text is a UUID as we write it."""
+    try:
+        value = UUID(text)
+    except ValueError:
+        return None
+    return value if str(value) == text else None

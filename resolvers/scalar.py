@@ -1,0 +1,93 @@
+"""The scalars of the contract. What they refuse, they refuse without quoting it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any, NewType, NoReturn
+
+import orjson
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from app.errors import BadInput
+from app.store.record import Vector as Floats
+
+if TYPE_CHECKING:
+    JSON = Any
+    JSONObject = dict[str, Any]
+    Vector = Any
+else:
+    JSON = NewType("JSON", object)
+    JSONObject = NewType("JSONObject", object)
+    Vector = NewType("Vector", object)
+
+
+def _object(value: object) -> dict[str, Any]:
+    if isinstance(value, str):
+        value = _parsed(value)
+    if not isinstance(value, dict):
+        raise BadInput("Expected a JSON object, or a string that holds one.")
+    return value
+
+
+def _parsed(text: str) -> object:
+    """JSON text; the standard parser where the fast one refuses, so that odd characters reach the checks of the item."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            raise BadInput("The string does not hold JSON.") from None
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError
+
+
+def _vector(value: object) -> object:
+    if not isinstance(value, list | str):
+        raise BadInput("Expected a list of numbers, or a base64 string of big-endian 32-bit floats.")
+    return value
+
+
+def _time(value: object) -> dt.datetime:
+    try:
+        moment = dt.datetime.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or "T" not in str(value).upper():
+        raise BadInput("Expected an RFC 3339 date and time with an offset, such as 2030-01-31T12:00:00Z.")
+    return moment.astimezone(dt.UTC)
+
+
+def _shown_time(value: dt.datetime) -> str:
+    return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
+def floats(vector: Floats) -> list[float]:
+    """A vector's components as the shortest decimals that are the same 32-bit floats."""
+    shortest: list[float] = orjson.loads(orjson.dumps(vector, option=orjson.OPT_SERIALIZE_NUMPY))
+    return shortest
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    JSON: strawberry.scalar(name="JSON", description="Any JSON value."),
+    JSONObject: strawberry.scalar(
+        name="JSONObject",
+        description="A JSON object. A string is parsed as JSON text, because names in GraphQL literals cannot begin with $ or hold dots.",
+        parse_value=_object,
+    ),
+    Vector: strawberry.scalar(
+        name="Vector",
+        description="A vector: a list of finite numbers, or a base64 string of big-endian float32 values.",
+        parse_value=_vector,
+    ),
+    dt.datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment as RFC 3339 has it, answered in UTC.",
+        serialize=_shown_time,
+        parse_value=_time,
+    ),
+}

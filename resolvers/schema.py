@@ -1,0 +1,51 @@
+"""The schema: every module's queries and mutations, and how it is printed."""
+
+from __future__ import annotations
+
+import strawberry
+from strawberry.printer import print_schema
+from strawberry.schema.config import StrawberryConfig
+
+from resolvers.access_token import AccessTokenMutation
+from resolvers.collection import CollectionMutation
+from resolvers.credential import CredentialMutation
+from resolvers.database import DatabaseMutation
+from resolvers.error_code import ErrorQuery
+from resolvers.integration import IntegrationMutation
+from resolvers.organization import OrganizationQuery
+from resolvers.provider import ProviderQuery
+from resolvers.refetch import NodeQuery
+from resolvers.scalar import SCALARS
+from resolvers.scoped_database import ScopedDatabaseMutation
+from resolvers.search import SearchQuery
+from resolvers.stored_document import Document, DocumentMutation
+from resolvers.viewer import ViewerQuery
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query(NodeQuery, ViewerQuery, OrganizationQuery, ProviderQuery, ErrorQuery, SearchQuery): ...
+
+
+@strawberry.type(
+    description="Everything that can be changed. Each mutation takes one input object and answers a payload of its own."
+)
+class Mutation(
+    IntegrationMutation,
+    CredentialMutation,
+    ScopedDatabaseMutation,
+    DatabaseMutation,
+    CollectionMutation,
+    DocumentMutation,
+    AccessTokenMutation,
+): ...
+
+
+def build_schema() -> strawberry.Schema:
+    """The schema that the gateway serves."""
+    config = StrawberryConfig(scalar_map=SCALARS)
+    return strawberry.Schema(query=Query, mutation=Mutation, types=[Document], config=config)
+
+
+def printed(schema: strawberry.Schema) -> str:
+    """schema.graphql, as it is checked in."""
+    return print_schema(schema) + "\n"
