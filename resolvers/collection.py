@@ -46,7 +46,7 @@ described_enum(
 
 @strawberry.type(description="JSON documents, searchable by vector. How they are embedded is fixed when it is created.")
 class Collection(VectorTarget):
-    record: strawberry.Private[record.Collection]
+    stored: strawberry.Private[record.Collection]
     dimension: int | None = strawberry.field(description="The length of its vectors; null: it holds none.")
     metric: Metric | None = strawberry.field(description="How vectors are compared; null: it holds none.")
 
@@ -54,7 +54,7 @@ class Collection(VectorTarget):
     def of(cls, collection: record.Collection) -> Collection:
         return cls(
             id=global_id("Collection", collection.id),
-            record=collection,
+            stored=collection,
             name=collection.name,
             created_at=collection.created_at,
             dimension=collection.dimension,
@@ -63,7 +63,7 @@ class Collection(VectorTarget):
 
     @strawberry.field(description="The database that it is in.")
     async def database(self, info: Info) -> Annotated[Database, strawberry.lazy("resolvers.database")]:
-        found = await info.context.loaders.database_by_id.load(self.record.database_id)
+        found = await info.context.loaders.database_by_id.load(self.stored.database_id)
         if found is None:
             raise NotFound("The database was dropped meanwhile.")
         return database_types.Database.of(found)
@@ -74,18 +74,18 @@ class Collection(VectorTarget):
     async def embedding(
         self, info: Info
     ) -> Annotated[EmbeddingConfiguration, strawberry.lazy("resolvers.attachment")] | None:
-        found = await info.context.loaders.attachment_by_collection.load(self.record.id)
+        found = await info.context.loaders.attachment_by_collection.load(self.stored.id)
         return attachment_types.EmbeddingConfiguration.of(found) if found else None
 
     @strawberry.field(**needing(Permission.READ_DATA, "How many documents it holds, counted now."))
     async def document_count(self, info: Info) -> int | None:
-        return await document_rules.count(info.context.gateway, info.context.actor, self.record, None)
+        return await document_rules.count(info.context.gateway, info.context.actor, self.stored, None)
 
     @strawberry.field(**needing(Permission.READ_DATA, "Documents in order of creation, then key."))
     async def documents(
         self, info: Info, first: First = 50, after: After = None, filter: Filter = None
     ) -> Connection[Annotated[Document, strawberry.lazy("resolvers.stored_document")]] | None:
-        gateway, actor, home = info.context.gateway, info.context.actor, self.record
+        gateway, actor, home = info.context.gateway, info.context.actor, self.stored
         columns = stored_document_types.wanted(info)
         page = await document_rules.page(gateway, actor, home, wanted=columns, given=filter, first=first, after=after)
         return connection(
@@ -103,7 +103,7 @@ class Collection(VectorTarget):
     ) -> Annotated[Document, strawberry.lazy("resolvers.stored_document")] | None:
         stored = encode_key(key)
         found = await document_rules.by_keys(
-            info.context.gateway, info.context.actor, self.record, stored_document_types.wanted(info), [stored]
+            info.context.gateway, info.context.actor, self.stored, stored_document_types.wanted(info), [stored]
         )
         return stored_document_types.Document.of(self, found[stored]) if stored in found else None
 
@@ -122,7 +122,7 @@ class Collection(VectorTarget):
         filter: Filter = None,
         min_similarity: MinSimilarity = None,
     ) -> Annotated[VectorSearchConnection, strawberry.lazy("resolvers.search")] | None:
-        return await search_types.search(info, self.record.id, query, vector, first, after, filter, min_similarity)
+        return await search_types.search(info, self.stored.id, query, vector, first, after, filter, min_similarity)
 
 
 @strawberry.input(description="How text becomes vectors.")

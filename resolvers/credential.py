@@ -41,7 +41,7 @@ class CredentialVersion:
 
 @strawberry.type(description="A named secret for an external provider, with the databases that may use it.")
 class Credential(Node):
-    record: strawberry.Private[record.Credential]
+    stored: strawberry.Private[record.Credential]
     name: str = strawberry.field(
         description="Unique in the integration, and permanent: attachments point to it by name."
     )
@@ -60,7 +60,7 @@ class Credential(Node):
     def of(cls, credential: record.Credential) -> Credential:
         return cls(
             id=global_id("Credential", credential.id),
-            record=credential,
+            stored=credential,
             name=credential.name,
             hint=credential.hint,
             version=credential.version,
@@ -72,7 +72,7 @@ class Credential(Node):
 
     @strawberry.field(description="The integration that it belongs to.")
     async def integration(self, info: Info) -> Annotated[Integration, strawberry.lazy("resolvers.integration")]:
-        found = await info.context.loaders.integration_by_id.load(self.record.integration_id)
+        found = await info.context.loaders.integration_by_id.load(self.stored.integration_id)
         if found is None:
             raise NotFound("There is no integration with this id any more.")
         return integration_types.Integration.of(found)
@@ -81,14 +81,14 @@ class Credential(Node):
     async def scoped_databases(
         self, info: Info
     ) -> list[Annotated[ScopedDatabase, strawberry.lazy("resolvers.scoped_database")]]:
-        found = await info.context.loaders.scope_by_credential.load(self.record.id)
+        found = await info.context.loaders.scope_by_credential.load(self.stored.id)
         return [scoped_database_types.ScopedDatabase.of(each) for each in found]
 
     @strawberry.field(description="What uses it now, in order of creation.")
     async def attachments(
         self, info: Info, first: First = 50, after: After = None, available: Available = None
     ) -> Connection[Annotated[Attachment, strawberry.lazy("resolvers.attachment")]]:
-        return await attachment_types.uses(info, self.record.provider, self.record.name, first, after, available)
+        return await attachment_types.uses(info, self.stored.provider, self.stored.name, first, after, available)
 
 
 def _previous(credential: record.Credential) -> CredentialVersion | None:

@@ -75,7 +75,7 @@ class AvailableIntegration:
 
 @strawberry.type(description="A space for collections and tables, in one region. A schema of its own in PostgreSQL.")
 class Database(Node):
-    record: strawberry.Private[record.Database]
+    stored: strawberry.Private[record.Database]
     name: str = strawberry.field(description="Unique in the organization, and permanent.")
     status: DatabaseStatus = strawberry.field(description="Whether it is ready.")
     created_at: dt.datetime = strawberry.field(description="When it was created.")
@@ -84,18 +84,18 @@ class Database(Node):
     def of(cls, database: record.Database) -> Database:
         identifier = global_id("Database", database.id)
         return cls(
-            id=identifier, record=database, name=database.name, status=database.status, created_at=database.created_at
+            id=identifier, stored=database, name=database.name, status=database.status, created_at=database.created_at
         )
 
     @strawberry.field(description="The region that it is in.")
     def region(self, info: Info) -> Region:
-        return Region.of(info, self.record.region)
+        return Region.of(info, self.stored.region)
 
     @strawberry.field(description="The credentials that may serve it, in the order of their adding.")
     async def scopes(self, info: Info) -> list[Annotated[ScopedDatabase, strawberry.lazy("resolvers.scoped_database")]]:
         return [
             scoped_database_types.ScopedDatabase.of(each)
-            for each in await info.context.loaders.scopes_by_database.load(self.record.id)
+            for each in await info.context.loaders.scopes_by_database.load(self.stored.id)
         ]
 
     @strawberry.field(
@@ -103,9 +103,9 @@ class Database(Node):
     )
     async def available_integrations(self, info: Info) -> list[AvailableIntegration]:
         loaders = info.context.loaders
-        in_scope = [each.credential_id for each in await loaders.scopes_by_database.load(self.record.id)]
+        in_scope = [each.credential_id for each in await loaders.scopes_by_database.load(self.stored.id)]
         found = [each for each in await loaders.credential_by_id.load_many(in_scope) if each is not None]
-        available = rules.available(info.context.gateway, self.record.region, found)
+        available = rules.available(info.context.gateway, self.stored.region, found)
         return [await _available(info, each) for each in available]
 
     @strawberry.field(description="Its collections, in order of creation.")
@@ -113,7 +113,7 @@ class Database(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[Annotated[Collection, strawberry.lazy("resolvers.collection")]]:
         check_first(first)
-        gateway, actor, identifier = info.context.gateway, info.context.actor, self.record.id
+        gateway, actor, identifier = info.context.gateway, info.context.actor, self.stored.id
         async with gateway.postgres.catalogue.connection() as held:
             found = await collection_store.page(
                 held, actor.organization_id, actor.databases, identifier, after_id(after), first + 1
@@ -132,7 +132,7 @@ class Database(Node):
     ) -> Annotated[Collection, strawberry.lazy("resolvers.collection")] | None:
         gateway, actor = info.context.gateway, info.context.actor
         async with gateway.postgres.catalogue.connection() as held:
-            found = await collection_store.by_name(held, actor.organization_id, actor.databases, self.record.id, name)
+            found = await collection_store.by_name(held, actor.organization_id, actor.databases, self.stored.id, name)
         return collection_types.Collection.of(found) if found else None
 
 

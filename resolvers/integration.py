@@ -10,7 +10,7 @@ import strawberry
 
 from app.access import Permission
 from app.domain import integration as rules
-from app.errors import BadInput, NotFound
+from app.errors import BadInput
 from app.store import record
 from providers import base
 from providers.base import Kind
@@ -23,7 +23,7 @@ from resolvers.context import Info
 from resolvers.mutation import Input, Payload
 from resolvers.node import Node, global_id, local_id, split
 from resolvers.permission import mutation
-from resolvers.provider import EmbeddingProvider, provider_by_key
+from resolvers.provider import EmbeddingProvider, known_provider
 
 if TYPE_CHECKING:
     from resolvers.attachment import Attachment
@@ -61,10 +61,7 @@ class Integration(Node):
 
     @strawberry.field(description="The embedding provider.")
     def provider(self, info: Info) -> EmbeddingProvider:
-        found = provider_by_key(info, self.key)
-        if found is None:
-            raise NotFound(f"The provider {self.key} is not available on this deployment any more.")
-        return found
+        return known_provider(info, self.key)
 
     @strawberry.field(description="Whose account the provider is used with.")
     def kind(self) -> Kind:
@@ -176,7 +173,7 @@ class IntegrationMutation:
         gone = await rules.deactivate(info.context.gateway, info.context.actor, identifier, input.confirm_name)
         return DeactivateIntegrationPayload(
             deactivated_integration_id=input.integration_id,
-            provider=EmbeddingProvider.of(info, info.context.gateway.catalogue.get(gone.provider)),
+            provider=known_provider(info, gone.provider),
             organization=organization_types.Organization.of(info.context.organization),
             client_mutation_id=input.client_mutation_id,
         )

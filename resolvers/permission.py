@@ -55,10 +55,10 @@ def needing(permission: Permission, description: str) -> dict[str, Any]:
     }
 
 
-def mutation(permission: Permission, description: str) -> Callable[[Callable[..., Awaitable[R]]], R]:
+def mutation(permission: Permission, description: str) -> Callable[[Callable[..., Awaitable[R]]], Any]:
     """Declare a mutation. A refusal is noted in the audit log under the mutation's name, then answered."""
 
-    def declare(resolver: Callable[..., Awaitable[R]]) -> R:
+    def declare(resolver: Callable[..., Awaitable[R]]) -> Any:  # noqa: ANN401 - a field, as strawberry has it
         @functools.wraps(resolver)
         async def audited(self: object, info: Info, *args: Any, **kwargs: Any) -> R:  # noqa: ANN401 - the resolver's own
             try:
@@ -70,7 +70,7 @@ def mutation(permission: Permission, description: str) -> Callable[[Callable[...
             return answer
 
         audited.__signature__ = _described(inspect.signature(resolver))  # type: ignore[attr-defined] # what strawberry reads
-        declared: R = strawberry.mutation(resolver=audited, **needing(permission, description))
+        declared: Any = strawberry.mutation(resolver=audited, **needing(permission, description))
         return declared
 
     return declare

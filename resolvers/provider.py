@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.errors import NotFound
 from providers import base
 from providers.base import Kind, ModelStatus, ParameterType
 from resolvers.context import Info
@@ -168,6 +169,14 @@ def provider_by_key(info: Info, key: str) -> EmbeddingProvider | None:
     """The provider that a stored configuration names; None when the operator has withdrawn it."""
     found = info.context.gateway.catalogue.get(key)
     return EmbeddingProvider.of(info, found) if found else None
+
+
+def known_provider(info: Info, key: str) -> EmbeddingProvider:
+    """The provider that something stored names. Raises NotFound when the operator has withdrawn it."""
+    found = provider_by_key(info, key)
+    if found is None:
+        raise NotFound(f"The provider {key} is not available on this deployment any more: ask its operator.")
+    return found
 
 
 @strawberry.type

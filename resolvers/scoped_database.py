@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="A database in a credential's scope.")
 class ScopedDatabase(Node):
-    record: strawberry.Private[record.ScopedDatabase]
+    stored: strawberry.Private[record.ScopedDatabase]
     added_at: dt.datetime = strawberry.field(description="When it was put in the scope.")
 
     @classmethod
     def of(cls, scoped: record.ScopedDatabase) -> ScopedDatabase:
-        return cls(id=global_id("ScopedDatabase", scoped.id), record=scoped, added_at=scoped.added_at)
+        return cls(id=global_id("ScopedDatabase", scoped.id), stored=scoped, added_at=scoped.added_at)
 
     @strawberry.field(description="The credential.")
     async def credential(self, info: Info) -> Annotated[Credential, strawberry.lazy("resolvers.credential")]:
-        found = await info.context.loaders.credential_by_id.load(self.record.credential_id)
+        found = await info.context.loaders.credential_by_id.load(self.stored.credential_id)
         if found is None:
             raise NotFound("The credential was removed meanwhile.")
         return credential_types.Credential.of(found)
 
     @strawberry.field(description="The database.")
     async def database(self, info: Info) -> Annotated[Database, strawberry.lazy("resolvers.database")]:
-        found = await info.context.loaders.database_by_id.load(self.record.database_id)
+        found = await info.context.loaders.database_by_id.load(self.stored.database_id)
         if found is None:
             raise NotFound("The database was dropped meanwhile.")
         return database_types.Database.of(found)

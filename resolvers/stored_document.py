@@ -74,7 +74,7 @@ class Document(VectorRecord):
     ) -> Document:
         key = decode_key(document.key)
         return cls(
-            id=document_id(home.record.id, document.key),
+            id=document_id(home.stored.id, document.key),
             document=document,
             home=home,
             key=key,
@@ -158,7 +158,7 @@ class ItemResult:
 
     @strawberry.field(description="The document's id; null when the item has no valid key.")
     def id(self) -> strawberry.ID | None:
-        return document_id(self.home.record.id, self.stored_key) if self.stored_key is not None else None
+        return document_id(self.home.stored.id, self.stored_key) if self.stored_key is not None else None
 
     @strawberry.field(
         description="The document's key, generated where none was given; null when the item has no valid key."
@@ -170,7 +170,7 @@ class ItemResult:
     async def record(self, info: Info) -> VectorRecord | None:
         if self.stored_key is None or self.status is ItemStatus.FAILED:
             return None
-        found = await info.context.loaders.documents(self.home.record, wanted(info)).load(self.stored_key)
+        found = await info.context.loaders.documents(self.home.stored, wanted(info)).load(self.stored_key)
         return Document.of(self.home, found) if found else None
 
 

@@ -6,10 +6,10 @@ import sys
 
 import typer
 
-from app.store.migration import MigrationError
 from app.cli import demo, doctor, keys, migrate, organization, schema, serve, token
 from app.errors import GatewayError
 from app.settings import SettingsError
+from app.store.migration import MigrationError
 from providers.errors import CatalogueError
 
 application = typer.Typer(

@@ -15,7 +15,7 @@ FILE = Path("schema.graphql")
 def run(
     check: Annotated[
         bool, typer.Option("--check", help="Compare with schema.graphql here; exit 1 when it is stale.")
-    ] = False,  # noqa: FBT002 - typer's way
+    ] = False,
 ) -> None:
     """Print the GraphQL schema, or check that schema.graphql is the one of this code."""
     text = printed(build_schema())

@@ -18,7 +18,6 @@ from app.errors import (
     BadInput,
     ConfirmationMismatch,
     CredentialInUse,
-    CredentialNotFound,
     CredentialNotRollbackable,
     CredentialRejected,
     NotFound,

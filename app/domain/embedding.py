@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from app.access import Actor
@@ -38,7 +39,6 @@ from app.store.record import Attachment, Resolved, SealedSecret, Vector
 from providers.base import HttpProvider, InProcessProvider, InputType, ModelStatus, Provider
 from providers.configuration import Configuration, request_for
 from providers.embedding import Embedding
-from providers.usage import Usage
 from providers.errors import (
     ProviderBadHostNameError,
     ProviderClientError,
@@ -50,6 +50,7 @@ from providers.errors import (
     ProviderUnexpectedResponseError,
 )
 from providers.secret import Secret
+from providers.usage import Usage
 
 CODES: Mapping[type[ProviderError], type[ProviderFailure]] = {
     ProviderTimeoutError: EmbeddingProviderTimeout,
@@ -247,7 +248,7 @@ def _check(gateway: Gateway, resolved: Resolved) -> None:
 
 def _credential_refusal(provider: Provider, standing: Standing) -> GatewayError:
     name, database = standing.attachment.credential_name, standing.database_name
-    facts = {"provider": provider.key, "credentialName": name, "database": database}
+    facts: dict[str, Any] = {"provider": provider.key, "credentialName": name, "database": database}
     if not standing.credential_exists:
         return CredentialNotFound(
             f"{provider.display_name} has no credential named {name!r}: add one of that name with addCredential and put the database "

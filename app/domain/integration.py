@@ -11,6 +11,7 @@ from app.errors import ConfirmationMismatch, IntegrationInUse, NotFound
 from app.gateway import Gateway
 from app.store import attachment, credential, integration
 from app.store.record import Integration
+from providers.base import Kind
 
 NAMED = 20
 """How many attachments an error names; it counts all of them."""
@@ -20,7 +21,7 @@ async def enable(gateway: Gateway, actor: Actor, provider_key: str) -> Integrati
     """Enable an external provider; once enabled, the same integration is answered. None for a hosted one: it is there by itself."""
     actor.require(Permission.WRITE_INTEGRATIONS)
     provider = providers_here.known(gateway, provider_key)
-    if provider.kind is providers_here.Kind.HOSTED:
+    if provider.kind is Kind.HOSTED:
         return None
     async with gateway.postgres.catalogue.transaction() as connection:
         enabled = await integration.enable(connection, actor.organization_id, provider.key)

@@ -28,17 +28,18 @@ async def reseal(gateway: Gateway) -> Resealed:
     """Re-seal what is under an older key. Run again after an interruption it goes on; rotations in between are no trouble."""
     done = already = 0
     unreadable: list[UUID] = []
-    async for credential_id, organization_id, *sealed in _every_secret(gateway):
-        if all(each is None or each.key_id == gateway.keyring.newest for each in sealed):
+    async for credential_id, organization_id, current, previous in _every_secret(gateway):
+        if all(each is None or each.key_id == gateway.keyring.newest for each in (current, previous)):
             already += 1
             continue
         try:
-            fresh = [_again(gateway, organization_id, credential_id, each) for each in sealed]
+            whose = context(organization_id, credential_id)
+            fresh = _again(gateway, whose, current), previous and _again(gateway, whose, previous)
         except SecretUnreadable:
             unreadable.append(credential_id)
             continue
         async with gateway.postgres.catalogue.connection() as connection:
-            replaced = await credential.reseal(connection, credential_id, (sealed[0], sealed[1]), (fresh[0], fresh[1]))
+            replaced = await credential.reseal(connection, credential_id, (current, previous), fresh)
         done, already = (done + 1, already) if replaced else (done, already + 1)
     return Resealed(done, already, unreadable)
 
@@ -48,8 +49,8 @@ async def unreadable(gateway: Gateway) -> list[UUID]:
     bad = []
     async for credential_id, organization_id, *sealed in _every_secret(gateway):
         try:
-            for each in sealed:
-                _again(gateway, organization_id, credential_id, each)
+            for each in filter(None, sealed):
+                _again(gateway, context(organization_id, credential_id), each)
         except SecretUnreadable:
             bad.append(credential_id)
     return bad
@@ -67,9 +68,6 @@ async def _every_secret(gateway: Gateway) -> AsyncIterator[tuple[UUID, UUID, Sea
         after = batch[-1][0]
 
 
-def _again(gateway: Gateway, organization_id: UUID, credential_id: UUID, sealed: Sealed | None) -> Sealed | None:
+def _again(gateway: Gateway, whose: str, sealed: Sealed) -> Sealed:
     """The same secret under the newest key; the plain text does not leave this line."""
-    if sealed is None:
-        return None
-    whose = context(organization_id, credential_id)
     return gateway.keyring.seal(gateway.keyring.open(sealed, whose), whose)

@@ -66,12 +66,26 @@ async def remove(gateway: Gateway, actor: Actor, credential_id: UUID, database_i
     actor.require(Permission.WRITE_INTEGRATIONS)
     if confirm_name != target.name:
         raise ConfirmationMismatch(f"confirmName must be the database's name, {target.name!r}, letter for letter.")
-    narrowed = {"credential_name": found.name, "database_id": database_id, "available": True}
     async with gateway.postgres.catalogue.transaction() as connection:
         disabled = await attachment.uses(
-            connection, actor.organization_id, None, found.provider, **narrowed, limit=SHOWN
+            connection,
+            actor.organization_id,
+            None,
+            found.provider,
+            credential_name=found.name,
+            database_id=database_id,
+            available=True,
+            limit=SHOWN,
         )
-        count = await attachment.count_uses(connection, actor.organization_id, None, found.provider, **narrowed)
+        count = await attachment.count_uses(
+            connection,
+            actor.organization_id,
+            None,
+            found.provider,
+            credential_name=found.name,
+            database_id=database_id,
+            available=True,
+        )
         removed = await scoped_database.remove(connection, actor.organization_id, credential_id, database_id)
         if removed is None:
             raise NotFound(f"The database {target.name!r} is not in the scope of the credential {found.name!r}.")

@@ -89,13 +89,14 @@ def _statement(
     approximate = f"""
         {source} and {_is_large(table, condition) if vector.indexed_type(dimension) else "false"}
         order by {vector.index_order("vector", asked, dimension, metric)} limit {candidates:d}"""
+    # "offset 0" keeps the planner from answering the exact part with the index, too
     return f"""
         approximate as materialized ({approximate}),
         came_up_short as materialized (select count(*) < {candidates:d} as it_did from approximate)
         (select *, false as exact from approximate where not (select it_did from came_up_short)
          union all
-         (select *, true as exact from ({source} and (select it_did from came_up_short)
-          order by {distance}, key limit {limit:d}) as every_one))
+         (select *, true as exact from ({source} and (select it_did from came_up_short) offset 0) as every_one
+          order by distance, key limit {limit:d}))
         order by distance, key limit {limit:d}"""
 
 

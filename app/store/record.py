@@ -25,8 +25,10 @@ def new_id() -> UUID:
     return UUID(bytes=uuid_utils.uuid7().bytes)
 
 
-def record(kind: type[R], row: Row) -> R:
-    """A record of `kind` from a row whose columns have the names of its fields."""
+def record(kind: type[R], row: Row | None) -> R:
+    """A record of `kind` from a row whose columns have the names of its fields. Raises LookupError where there is no row."""
+    if row is None:
+        raise LookupError(kind.__name__)
     return kind(**dict(row.items()))
 
 

@@ -109,9 +109,9 @@ async def _body(request: Request, limit: int) -> bytes:
 
 
 def _too_large(limit: int, actual: int) -> HttpError:
+    # The connection is left open: closed with a body half sent, it would be reset, and the answer lost on its way.
     refusal = LimitExceeded(f"MAX_BODY_BYTES allows {limit}, and the body has more.", limit=limit, actual=actual)
-    # The rest of the body is not read, so nothing else can come over this connection.
-    return HttpError(413, refusal, {"connection": "close"})
+    return HttpError(413, refusal)
 
 
 def parse_json(raw: bytes, what: str) -> object:

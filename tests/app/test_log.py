@@ -42,13 +42,20 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def raised(secret: str) -> Exception:
     """A chain of two exceptions, from a function that has the secret in a local variable."""
+    with pytest.raises(AttributeError) as caught:
+        _fail(secret)
+    return caught.value
+
+
+def _fail(secret: str) -> None:
     try:
-        try:
-            int(secret)
-        except ValueError as error:
-            raise AttributeError("'Row' object has no attribute 'name'") from error
-    except AttributeError as error:
-        return error
+        int(secret)
+    except ValueError as error:
+        raise AttributeError("'Row' object has no attribute 'name'") from error
+
+
+def _fill_the_disk() -> None:
+    raise OSError(28, "No space left on device")
 
 
 def test_a_line_is_json_with_level_time_and_context() -> None:
@@ -104,7 +111,7 @@ def test_our_own_refusals_speak_in_a_traceback() -> None:
 def test_exc_info_is_found_in_its_other_forms() -> None:
     stream = configured()
     try:
-        raise OSError(28, "No space left on device")
+        _fill_the_disk()
     except OSError:
         structlog.get_logger().exception("failed")
         logging.getLogger("asyncpg").exception("failed")

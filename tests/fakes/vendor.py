@@ -79,6 +79,7 @@ class VendorFake(ABC):
 
     def __init__(self, *keys: str) -> None:
         self.keys = set(keys)
+        self.url = ""
         self.refused_texts: set[str] = set()
         self.faults: deque[Fault] = deque()
         self.received: list[Received] = []

@@ -99,21 +99,19 @@ async def test_a_wait_that_fits_is_waited(
 
 
 async def test_a_wait_beyond_the_deadline_is_not_begun(
-    client: httpx.AsyncClient, provider: HttpProvider, fake: OpenAIFake
+    sender: Sender, provider: HttpProvider, fake: OpenAIFake
 ) -> None:
     fake.fail(429, "slow down", None, x_ratelimit_reset_requests="6m0s")
     with pytest.raises(ProviderRateLimitedError) as caught:
-        await embed(short(client), provider, TEXTS)
+        await embed(sender, provider, TEXTS)
     assert caught.value.retry_after_seconds == 360
     assert len(fake.received) == 1
 
 
-async def test_a_date_says_how_long_to_wait(
-    client: httpx.AsyncClient, provider: HttpProvider, fake: OpenAIFake
-) -> None:
+async def test_a_date_says_how_long_to_wait(sender: Sender, provider: HttpProvider, fake: OpenAIFake) -> None:
     fake.fail(503, "later", None, retry_after=email.utils.formatdate(4102444800, usegmt=True))
     with pytest.raises(ProviderServerError) as caught:
-        await embed(short(client), provider, TEXTS)
+        await embed(sender, provider, TEXTS)
     assert caught.value.retry_after_seconds is not None
     assert caught.value.retry_after_seconds > 86_400
 
@@ -285,7 +283,7 @@ async def test_a_deadline_met_while_halving_says_what_was_refused(
     fake.fail(400, "too long")
     fake.faults.extend([Fault(hang=True)] * 2)
     with pytest.raises(ProviderTimeoutError, match="too long"):
-        await embed(short(client), provider, TEXTS)
+        await embed(Sender(client, deadline_seconds=1), provider, TEXTS)
 
 
 # --- a call as a whole ---

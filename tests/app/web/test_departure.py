@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from starlette.types import Message
 
 from app.web.message import GRAPHQL_JSON, JSON
-from tests.app.web.support import LIMIT, Doorkeeper, body_of, error, exchange, gateway, post
+from tests.app.web.support import Doorkeeper, body_of, error, exchange, gateway, post
 from tests.fakes.serving import serve
 
 
@@ -79,13 +78,3 @@ async def test_over_a_socket_a_query_ends_when_the_connection_does(doorkeeper: D
         writer.close()
         await writer.wait_closed()
     assert doorkeeper.context.calls == ["query cancelled"]
-
-
-async def test_over_a_socket_a_chunked_body_beyond_the_limit_is_answered(doorkeeper: Doorkeeper) -> None:
-    async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(8):
-            yield b" " * (LIMIT // 4)
-
-    async with serve(gateway(doorkeeper)) as url, httpx.AsyncClient() as client:
-        response = await client.post(f"{url}/graphql", content=chunks(), headers={"content-type": JSON})
-    assert response.status_code == 413

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 from starlette.types import Message
 
 from app.errors import DatabaseUnavailable, GatewayError, PermissionDenied, RateLimited, Unauthenticated
 from app.web.message import GRAPHQL_JSON, JSON
-from tests.app.web.support import LIMIT, Doorkeeper, code, error, exchange, post, post_raw
+from tests.app.web.support import LIMIT, Doorkeeper, code, error, exchange, gateway, post, post_raw
+from tests.fakes.serving import serve
 from tests.resolvers.small import SECRET
 
 ECHO = "query ($t: String) { echo(text: $t) }"
@@ -176,7 +179,6 @@ async def test_a_crash_at_the_door_is_answered_without_its_words(
 async def test_a_body_that_declares_too_much_is_not_read(doorkeeper: Doorkeeper) -> None:
     sent = await exchange(doorkeeper, [], {"content-length": str(LIMIT + 1)})
     assert sent.status == 413
-    assert sent.headers["connection"] == "close"
     assert sent.error["extensions"]["code"] == "LIMIT_EXCEEDED"
     assert (sent.error["extensions"]["limit"], sent.error["extensions"]["actual"]) == (LIMIT, LIMIT + 1)
     assert sent.received == 0
@@ -188,6 +190,18 @@ async def test_a_chunked_body_is_read_no_further_than_the_limit(doorkeeper: Door
     assert sent.status == 413
     assert sent.error["extensions"]["limit"] == LIMIT
     assert sent.received == 5
+
+
+async def test_over_a_socket_the_refusal_of_a_large_body_reaches_its_sender(doorkeeper: Doorkeeper) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(200):
+            yield b" " * LIMIT
+
+    async with serve(gateway(doorkeeper)) as url, httpx.AsyncClient(headers={"content-type": JSON}) as client:
+        for content in (chunks(), b" " * (200 * LIMIT)):
+            response = await client.post(f"{url}/graphql", content=content)
+            assert response.status_code == 413
+        assert (await client.post(f"{url}/graphql", json={"query": "{ echo }"})).status_code == 200
 
 
 async def test_a_body_of_just_the_limit_is_read(client: httpx.AsyncClient) -> None:

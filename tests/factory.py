@@ -1,0 +1,188 @@
+"""What tests act with: a client that speaks GraphQL over HTTP, and the things of the domain made through it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import asyncpg
+import httpx
+
+from app.gateway import Gateway
+from tests.fakes.openai import OpenAIFake
+
+TOKEN = "vg_test-administrator-token"
+KEY = "sk-first-0123456789"
+SECOND_KEY = "sk-second-0123456789"
+
+NewDatabase: TypeAlias = Callable[..., Awaitable[str]]
+
+ADD_CREDENTIAL = """
+mutation Add($input: AddCredentialInput!) {
+  addCredential(input: $input) { credential { id name hint version integration { id provider { key } } scopedDatabases { database { name } } } }
+}"""
+CREATE_DATABASE = (
+    "mutation Create($input: CreateDatabaseInput!) { createDatabase(input: $input) { database { id name status } } }"
+)
+CREATE_COLLECTION = """
+mutation Create($input: CreateCollectionInput!) { createCollection(input: $input) { collection { id name dimension metric } } }"""
+INSERT = """
+mutation Insert($input: InsertDocumentsInput!) {
+  insertDocuments(input: $input) { insertedCount results { index id key status code retryable message } usage { promptTokens totalTokens } }
+}"""
+SEARCH = """
+query Search($id: ID!, $query: String, $vector: Vector, $first: Int! = 10, $after: String, $filter: JSONObject, $min: Float) {
+  vectorSearch(targetId: $id, query: $query, vector: $vector, first: $first, after: $after, filter: $filter, minSimilarity: $min) {
+    edges { cursor similarity distance node { id key fields } }
+    pageInfo { hasNextPage endCursor }
+    exact model usage { promptTokens totalTokens cached }
+  }
+}"""
+CREATE_TOKEN = """
+mutation Token($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken { id } secret } }"""
+
+
+class RefusedError(Exception):
+    """An answer with errors; `codes` are theirs, `errors` the whole of them."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__([(error["extensions"]["code"], error["message"]) for error in errors])
+        self.errors = errors
+        self.codes = [error["extensions"]["code"] for error in errors]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The extensions of the first error."""
+        extensions: dict[str, Any] = self.errors[0]["extensions"]
+        return extensions
+
+
+class Api:
+    """A client with an access token, of one server."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.http = httpx.AsyncClient(
+            base_url=url,
+            headers={"authorization": f"Bearer {token}"},
+            timeout=60,
+            limits=httpx.Limits(max_connections=200),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+
+    async def post(self, document: str, variables: dict[str, Any] | None = None) -> httpx.Response:
+        """The HTTP response to a GraphQL request."""
+        return await self.http.post("/graphql", json={"query": document, "variables": variables or {}})
+
+    async def __call__(self, document: str, **variables: Any) -> Any:  # noqa: ANN401 - JSON
+        """The answer's data. Raises RefusedError for any error."""
+        body = (await self.post(document, variables)).json()
+        if body.get("errors"):
+            raise RefusedError(body["errors"])
+        return body["data"]
+
+    async def refusal(self, document: str, **variables: Any) -> RefusedError:  # noqa: ANN401 - JSON
+        """The refusal of a request that must be refused."""
+        try:
+            data = await self(document, **variables)
+        except RefusedError as refused:
+            return refused
+        raise AssertionError(f"not refused: {data}")
+
+    # --- the domain, made through the API ---
+    async def database(self, name: str = "library", **more: Any) -> str:  # noqa: ANN401 - JSON
+        """A new database's id."""
+        created = await self(CREATE_DATABASE, input={"name": name, **more})
+        return str(created["createDatabase"]["database"]["id"])
+
+    async def credential(self, name: str = "main", key: str = KEY, databases: tuple[str, ...] = (), **more: Any) -> str:  # noqa: ANN401 - JSON
+        """A new OpenAI credential's id, its scope the given databases."""
+        given = {"provider": "openai", "name": name, "apiKey": key, "databaseIds": list(databases), **more}
+        added = await self(ADD_CREDENTIAL, input=given)
+        return str(added["addCredential"]["credential"]["id"])
+
+    async def collection(self, database_id: str, name: str = "books", **more: Any) -> str:  # noqa: ANN401 - JSON
+        """A new collection's id; without more it holds no vectors."""
+        created = await self(CREATE_COLLECTION, input={"databaseId": database_id, "name": name, **more})
+        return str(created["createCollection"]["collection"]["id"])
+
+    async def local_collection(self, name: str = "books", database: str = "library", **more: Any) -> str:  # noqa: ANN401 - JSON
+        """A new collection that embeds with the local model, in a new database."""
+        embedding = {"provider": "local", "model": "wordllama-256"}
+        return await self.collection(await self.database(database), name, embedding=embedding, **more)
+
+    async def openai_collection(self, name: str = "books", database: str = "library", dimension: int = 64) -> str:
+        """A new collection that embeds through OpenAI with the credential `main`, in a new database."""
+        database_id = await self.database(database)
+        await self.credential(databases=(database_id,))
+        embedding = {
+            "provider": "openai",
+            "credential": "main",
+            "model": "text-embedding-3-small",
+            "dimension": dimension,
+        }
+        return await self.collection(database_id, name, embedding=embedding)
+
+    async def insert(self, collection_id: str, *documents: dict[str, Any], **more: Any) -> Any:  # noqa: ANN401 - JSON
+        """The payload of insertDocuments."""
+        answer = await self(INSERT, input={"collectionId": collection_id, "documents": list(documents), **more})
+        return answer["insertDocuments"]
+
+    async def search(self, collection_id: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
+        """The connection of a vectorSearch at the root."""
+        return (await self(SEARCH, id=collection_id, **arguments))["vectorSearch"]
+
+    async def with_token(self, role: str, **more: Any) -> Api:  # noqa: ANN401 - JSON
+        """Another client of this server, with a new token of that role. The caller closes it."""
+        made = await self(CREATE_TOKEN, input={"name": f"{role} {len(more)}", "roles": [role], **more})
+        return Api(self.url, made["createAccessToken"]["secret"])
+
+
+class Statements:
+    """Counts the SQL statements of a gateway's pools."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def note(self, query: Any) -> None:  # noqa: ANN401 - asyncpg's LoggedQuery, which it does not export
+        self.seen.append(query.query)
+
+    def clear(self) -> None:
+        self.seen.clear()
+
+    @property
+    def counted(self) -> list[str]:
+        """Without authentication and transaction control."""
+        control = ("BEGIN", "COMMIT", "ROLLBACK")
+        return [each for each in self.seen if not each.startswith(control) and "secret_hash = $1" not in each]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A gateway that is being served."""
+
+    url: str
+    gateway: Gateway
+    api: Api
+    statements: Statements
+    openai: OpenAIFake
+
+    async def sql(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """A statement on the catalogue's cluster, past every rule."""
+        async with self.gateway.postgres.catalogue.connection() as connection:
+            return await connection.fetch(statement, *arguments)
+
+    async def statements_of(self, document: str, **variables: Any) -> list[str]:  # noqa: ANN401 - JSON
+        """The statements of a request, without authentication and transaction control."""
+        self.statements.clear()
+        await self.api(document, **variables)
+        return self.statements.counted
+
+
+Run: TypeAlias = Callable[..., Awaitable[Running]]
