@@ -21,8 +21,8 @@ from app.web.graphql import Authenticate, GraphQLEndpoint
 from app.web.health import healthz, readyz, schema_text
 from app.web.middleware import RequestMiddleware
 from resolvers.context import Context
-from resolvers.execution import Executor
-from resolvers.limits import RequestLimits
+from resolvers.operation.execution import Executor
+from resolvers.operation.limits import RequestLimits
 from resolvers.schema import build_schema, printed
 
 

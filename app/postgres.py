@@ -60,6 +60,7 @@ class Tuning:
             "hnsw.ef_search": "100",
             "hnsw.iterative_scan": "strict_order",
             "timezone": "UTC",
+            "jit": "off",  # compiling a short statement costs more than running it
         }
 
 

@@ -79,6 +79,10 @@ class Keyring:
         except InvalidTag:
             raise SecretUnreadable(f"key {key_id!r} does not open it, or it belongs elsewhere") from None
 
+    def reseal(self, sealed: Sealed, context: str) -> Sealed:
+        """The same secret under the newest key. The plain text does not leave this line. Raises SecretUnreadable."""
+        return self.seal(self.open(sealed, context), context)
+
     def fingerprint(self, content: bytes) -> bytes:
         """A keyed hash: equal for equal content, and of no use to whoever reads it without the key."""
         return hmac.digest(self._keys[self.newest], FINGERPRINT + content, "sha256")

@@ -111,7 +111,7 @@ async def run(database_url: str, openai: OpenAIFake) -> AsyncIterator[Run]:
     async with AsyncExitStack() as stack:
 
         async def start(**settings: object) -> Running:
-            given = {"database_url": database_url, "encryption_keys": KEYS, "bootstrap_token": TOKEN}
+            given: dict[str, object] = {"database_url": database_url, "encryption_keys": KEYS, "bootstrap_token": TOKEN}
             given |= {"provider_urls": f'{{"openai": "{openai.url}"}}', "provider_deadline_seconds": 10}
             statements = Statements()
             gateway = build_gateway(Settings.model_validate(given | settings), statements.note)

@@ -158,9 +158,10 @@ class Statements:
 
     @property
     def counted(self) -> list[str]:
-        """Without authentication and transaction control."""
+        """Without authentication, transaction control, and what asyncpg asks once a connection about types."""
         control = ("BEGIN", "COMMIT", "ROLLBACK")
-        return [each for each in self.seen if not each.startswith(control) and "secret_hash = $1" not in each]
+        apart = ("secret_hash = $1", "pg_catalog.pg_type", "'jit'")
+        return [each for each in self.seen if not each.startswith(control) and not any(mark in each for mark in apart)]
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ async def reseal(gateway: Gateway) -> Resealed:
             continue
         try:
             whose = context(organization_id, credential_id)
-            fresh = _again(gateway, whose, current), previous and _again(gateway, whose, previous)
+            fresh = gateway.keyring.reseal(current, whose), previous and gateway.keyring.reseal(previous, whose)
         except SecretUnreadable:
             unreadable.append(credential_id)
             continue
@@ -50,7 +50,7 @@ async def unreadable(gateway: Gateway) -> list[UUID]:
     async for credential_id, organization_id, *sealed in _every_secret(gateway):
         try:
             for each in filter(None, sealed):
-                _again(gateway, context(organization_id, credential_id), each)
+                gateway.keyring.reseal(each, context(organization_id, credential_id))
         except SecretUnreadable:
             bad.append(credential_id)
     return bad
@@ -66,8 +66,3 @@ async def _every_secret(gateway: Gateway) -> AsyncIterator[tuple[UUID, UUID, Sea
         for each in batch:
             yield each
         after = batch[-1][0]
-
-
-def _again(gateway: Gateway, whose: str, sealed: Sealed) -> Sealed:
-    """The same secret under the newest key; the plain text does not leave this line."""
-    return gateway.keyring.seal(gateway.keyring.open(sealed, whose), whose)

@@ -187,7 +187,7 @@ async def _query(
         return _Query(parse_vector(question.vector, home.dimension or 0, metric))
     if place is not None and place.query_id is not None:
         async with gateway.postgres.region(home.region).connection() as connection:
-            found = await neighbour.kept(connection, place.query_id)
+            found = await neighbour.kept(connection, actor.organization_id, place.query_id)
         if found is not None:
             return _Query(np.frombuffer(found[0], dtype="<f4"), found[1], kept_as=place.query_id)
     embedded = await embedding.embed(gateway, actor, resolved, [question.query], InputType.QUERY)

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.postgres import Connection
 from app.store.record import new_id, records
 
-_INSERT = "insert into vectorgate.debris (id, region, database_id, target_id) values ($1, $2, $3, $4) returning id"
+_INSERT = "insert into vectorgate.debris (id, region, database_id, target_id) values ($1, $2, $3, $4)"
 _ALL = "select id, region, database_id, target_id from vectorgate.debris order by id"
 _DELETE = "delete from vectorgate.debris where id = $1"
 
@@ -25,8 +25,9 @@ class Debris:
 
 async def insert(connection: Connection, region: str, database_id: UUID, target_id: UUID | None = None) -> Debris:
     """Note what is to be removed, in the transaction that deletes its catalogue row."""
-    identifier: UUID = await connection.fetchval(_INSERT, new_id(), region, database_id, target_id)
-    return Debris(identifier, region, database_id, target_id)
+    noted = Debris(new_id(), region, database_id, target_id)
+    await connection.execute(_INSERT, noted.id, region, database_id, target_id)
+    return noted
 
 
 async def everything(connection: Connection) -> list[Debris]:

@@ -50,15 +50,17 @@ async def nearest(
     """At most `limit` documents in order of distance, then key, behind (distance, key) `after`."""
     arguments = Arguments()
     statement = _statement(collection, query, wanted, given, after, limit, arguments)
-    rows = await connection.fetch(_keeping(keep, query, arguments) + statement, *arguments)
+    rows = await connection.fetch(_keeping(keep, collection, query, arguments) + statement, *arguments)
     found = [Neighbour(document(row), row["distance"]) for row in rows]
     return Neighbours(found, exact=all(row["exact"] for row in rows))
 
 
-async def kept(connection: Connection, query_id: UUID) -> tuple[bytes, str] | None:
+async def kept(connection: Connection, organization_id: UUID, query_id: UUID) -> tuple[bytes, str] | None:
     """A query vector that was kept, as little-endian float32, and its model; None when its time is over."""
     row = await connection.fetchrow(
-        f"select vector, model from {REGION_SCHEMA}.query_vector where id = $1 and expires_at > now()", query_id
+        f"select vector, model from {REGION_SCHEMA}.query_vector where organization_id = $1 and id = $2 and expires_at > now()",
+        organization_id,
+        query_id,
     )
     return (row["vector"], row["model"]) if row else None
 
@@ -107,14 +109,14 @@ def _is_large(table: str, condition: str) -> str:
     return f"(select count(*) > {FEW_MATCHES:d} from (select from {table} where {condition} limit {FEW_MATCHES + 1:d}) as few)"
 
 
-def _keeping(keep: Kept | None, query: Vector, arguments: Arguments) -> str:
+def _keeping(keep: Kept | None, collection: Collection, query: Vector, arguments: Arguments) -> str:
     """Keeping the query vector rides on the same statement, so that paging costs no round trip of its own."""
     if keep is None:
         return "with "
-    values = [arguments.put(value) for value in (keep.id, query.astype("<f4").tobytes(), keep.model, keep.seconds)]
+    values = [arguments.put(value) for value in (keep.id, collection.organization_id, query.astype("<f4").tobytes(), keep.model, keep.seconds)]
     return f"""
         with kept as (
-            insert into {REGION_SCHEMA}.query_vector (id, vector, model, expires_at)
-            values ({values[0]}, {values[1]}, {values[2]}, now() + make_interval(secs => {values[3]}))
+            insert into {REGION_SCHEMA}.query_vector (id, organization_id, vector, model, expires_at)
+            values ({values[0]}, {values[1]}, {values[2]}, {values[3]}, now() + make_interval(secs => {values[4]}))
             on conflict (id) do update set expires_at = excluded.expires_at
         ), """

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Final
 
 from starlette.requests import ClientDisconnect
@@ -14,49 +13,39 @@ GRACE_SECONDS: Final = 0.05
 """Most answers are ready before anybody hangs up: only work that takes longer costs a task that watches."""
 
 
-@asynccontextmanager
-async def ended_by_departure(receive: Receive) -> AsyncIterator[None]:
-    """Cancels the work inside when the client is gone, and raises ClientDisconnect. The body must have been read.
+class EndedByDeparture:
+    """Cancels the work in its `with` block when the client is gone, and raises ClientDisconnect then.
 
-    The work stays in the caller's task, like under `asyncio.timeout`: there is no second task to lose or to shield.
+    The request's body must have been read. The work stays in the caller's task, as under `asyncio.timeout`: there is no
+    second task to lose or to shield.
     """
-    loop = asyncio.get_running_loop()
-    watch = _Watch(asyncio.current_task(), receive)
-    start = loop.call_later(GRACE_SECONDS, watch.begin)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if watch.claims_cancellation():
-            raise ClientDisconnect from None
-        raise
-    finally:
-        start.cancel()
-        watch.end()
 
-
-class _Watch:
-    """Waits for the disconnect, then cancels the working task."""
-
-    def __init__(self, working: asyncio.Task[object] | None, receive: Receive) -> None:
-        self._working = working
+    def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._watching: asyncio.Task[None] | None = None
         self._gone = False
 
-    def begin(self) -> None:
-        self._watching = asyncio.get_running_loop().create_task(self._watch())
+    def __enter__(self) -> None:
+        self._working = asyncio.current_task()
+        self._start = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._begin)
 
-    def end(self) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: TracebackType | None) -> None:
+        self._start.cancel()
         if self._watching is not None:
             self._watching.cancel()
+        if isinstance(error, asyncio.CancelledError) and self._cancelled_alone():
+            raise ClientDisconnect from None
 
-    def claims_cancellation(self) -> bool:
-        """Whether it was this watch that cancelled, and nobody else did, too."""
-        return self._gone and self._working is not None and self._working.uncancel() == 0
+    def _begin(self) -> None:
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
         if self._working is not None:
+            self._gone = True
             self._working.cancel()
+
+    def _cancelled_alone(self) -> bool:
+        """Whether the cancellation is this watch's own, and nobody else, a time limit or the server, asks for one."""
+        return self._gone and self._working is not None and self._working.uncancel() == 0

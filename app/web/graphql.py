@@ -23,11 +23,11 @@ from app.errors import (
     RateLimited,
     Unauthenticated,
 )
-from app.web.departure import ended_by_departure
+from app.web.departure import EndedByDeparture
 from app.web.message import GRAPHQL_JSON, JSON, HttpError, answer_type, encode_json, posted, prefers_page, queried
 from app.web.middleware import request_id
-from resolvers.execution import REQUEST_KINDS, Answer, Executor, Ready
-from resolvers.failure import answer_failure
+from resolvers.operation.execution import REQUEST_KINDS, Answer, Executor, Ready
+from resolvers.operation.failure import answer_failure
 
 Authenticate = Callable[[Headers, str | None, str], Awaitable[object]]
 """(headers, client address, request id) -> the context that resolvers meet as `info.context`. Raises GatewayError."""
@@ -121,7 +121,7 @@ class GraphQLEndpoint:
             # A client that hung up cannot know what was done, so a mutation goes on to its end: nobody watches for it.
             # It runs in the request's own task, which the server awaits when it stops: nothing to shield or leak.
             return await self.executor.run(ready, context, identifier)
-        async with ended_by_departure(request.receive):
+        with EndedByDeparture(request.receive):
             return await self.executor.run(ready, context, identifier)
 
     def _late(self, identifier: str) -> Answer:

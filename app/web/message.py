@@ -9,14 +9,15 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NoReturn, TypeVar
 
 import numpy as np
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from app.errors import BadInput, GatewayError, LimitExceeded
-from resolvers.execution import GraphQLRequest
+from resolvers.operation.execution import GraphQLRequest
 
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
@@ -48,6 +49,7 @@ class HttpError(Exception):
         self.headers = dict(headers or {})
 
 
+@lru_cache(64)
 def answer_type(accept: str) -> str | None:
     """The media type to answer with; application/json for whoever does not say; None when neither is accepted."""
     if not accept.strip():
@@ -100,12 +102,17 @@ async def _body(request: Request, limit: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and len(declared) < 19 and int(declared) > limit:
         raise _too_large(limit, int(declared))
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_large(limit, len(body))
-    return bytes(body)
+    chunks, size, more = [], 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise _too_large(limit, size)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
 
 def _too_large(limit: int, actual: int) -> HttpError:

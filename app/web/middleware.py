@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 import uuid_utils
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID_HEADER: Final = "x-request-id"
@@ -16,7 +16,8 @@ NOT_STORED: Final = "/graphql"
 """Answers of paths that begin so are for the caller alone."""
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_HARDENED: Final = (("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"))
+_HARDENED: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_NO_STORE: Final = (b"cache-control", b"no-store")
 
 log = structlog.get_logger(__name__)
 
@@ -61,15 +62,16 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._stamp(MutableHeaders(scope=message))
+            message = {**message, "headers": [*message.get("headers", ()), *self._added(message)]}
         await self._send(message)
 
-    def _stamp(self, headers: MutableHeaders) -> None:
-        headers[REQUEST_ID_HEADER] = request_id(self.scope)
-        for name, value in _HARDENED:
-            headers.setdefault(name, value)
-        if self.scope["path"].startswith(NOT_STORED):
-            headers.setdefault("cache-control", "no-store")
+    def _added(self, message: Message) -> list[tuple[bytes, bytes]]:
+        """What the application has not set itself."""
+        present = {name for name, _ in message.get("headers", ())}
+        stored = not self.scope["path"].startswith(NOT_STORED)
+        wanted = _HARDENED if stored else (*_HARDENED, _NO_STORE)
+        identified = (REQUEST_ID_HEADER.encode(), request_id(self.scope).encode())
+        return [identified, *(header for header in wanted if header[0] not in present)]
 
     def log(self) -> None:
         """The path without its query string, which may hold a document; its hash is in the log context."""

@@ -14,7 +14,7 @@ import structlog
 
 from app.errors import NotFound
 from app.log import SILENCED, LogFormat, configure_logging
-from tests.resolvers.small import SECRET
+from tests.resolvers.operation.small import SECRET
 
 
 @pytest.fixture(autouse=True)

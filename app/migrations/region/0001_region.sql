@@ -5,6 +5,7 @@ create schema if not exists vectorgate_region;
 -- Query vectors of text searches, so that page 2 compares with the very vector of page 1. Lost on a crash: embedded again then.
 create unlogged table vectorgate_region.query_vector (
     id uuid primary key,
+    organization_id uuid not null,
     vector bytea not null,
     model text not null,
     expires_at timestamptz not null

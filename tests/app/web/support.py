@@ -18,9 +18,9 @@ from starlette.types import Message
 from app.web.graphql import GraphQLEndpoint
 from app.web.message import JSON
 from app.web.middleware import RequestMiddleware
-from resolvers.execution import Executor
-from resolvers.limits import RequestLimits
-from tests.resolvers.small import SCHEMA, Context
+from resolvers.operation.execution import Executor
+from resolvers.operation.limits import RequestLimits
+from tests.resolvers.operation.small import SCHEMA, Context
 
 LIMIT = 100_000
 EXECUTOR = Executor(SCHEMA, RequestLimits())

@@ -12,7 +12,7 @@ from app.errors import DatabaseUnavailable, GatewayError, PermissionDenied, Rate
 from app.web.message import GRAPHQL_JSON, JSON
 from tests.app.web.support import LIMIT, Doorkeeper, code, error, exchange, gateway, post, post_raw
 from tests.fakes.serving import serve
-from tests.resolvers.small import SECRET
+from tests.resolvers.operation.small import SECRET
 
 ECHO = "query ($t: String) { echo(text: $t) }"
 ITEM = "query ($d: JSONObject!) { item(document: $d) }"

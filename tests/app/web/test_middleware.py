@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from app.web.middleware import RequestMiddleware
 from tests.app.web.support import error, post
-from tests.resolvers.small import SECRET
+from tests.resolvers.operation.small import SECRET
 
 
 @pytest.mark.parametrize("given", ["abc", "A-b_9" * 12, "x" * 64])

@@ -35,7 +35,7 @@ from graphql import (
 )
 
 from app.errors import BadInput, GatewayError
-from resolvers.input_value import LIST, NULL, OBJECT, VARIABLE, Json, Literal, Value
+from resolvers.operation.input_value import LIST, NULL, OBJECT, VARIABLE, Json, Literal, Value
 
 MAX_FAULTS = 5
 """How many faults of one value are told."""

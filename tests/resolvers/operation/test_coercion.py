@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import BadInput
-from resolvers.coercion import MAX_FAULTS, coerce_variables, quiet_syntax_message
-from resolvers.document import DocumentCache, PreparedDocument, RefusedDocument
-from resolvers.execution import core_schema
-from resolvers.limits import RequestLimits
-from tests.resolvers.small import SCHEMA, SECRET
+from resolvers.operation.coercion import MAX_FAULTS, coerce_variables, quiet_syntax_message
+from resolvers.operation.document import DocumentCache, PreparedDocument, RefusedDocument
+from resolvers.operation.execution import core_schema
+from resolvers.operation.limits import RequestLimits
+from tests.resolvers.operation.small import SCHEMA, SECRET
 
 CORE = core_schema(SCHEMA)
 CACHE = DocumentCache(CORE, RequestLimits())

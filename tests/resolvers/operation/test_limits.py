@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from graphql import get_introspection_query
 
 from app.errors import LimitExceeded
-from resolvers.document import DocumentCache, PreparedDocument, PreparedOperation
-from resolvers.execution import core_schema
-from resolvers.limits import LARGEST_EXACT, LIST_SIZE, OperationSize, RequestLimits
-from tests.resolvers.small import SCHEMA
+from resolvers.operation.document import DocumentCache, PreparedDocument, PreparedOperation
+from resolvers.operation.execution import core_schema
+from resolvers.operation.limits import LARGEST_EXACT, LIST_SIZE, OperationSize, RequestLimits
+from tests.resolvers.operation.small import SCHEMA
 
 LIMITS = RequestLimits()
 
@@ -126,10 +124,9 @@ def test_a_costly_operation_is_refused_by_what_its_variables_say() -> None:
     assert caught.value.facts == {"limit": 50_000, "actual": 2 + 500 * (1 + 1 + 500 * 2)}
 
 
-def test_a_fragment_bomb_is_counted_in_linear_time() -> None:
-    begun = time.perf_counter()
+def test_a_fragment_bomb_is_counted_whole_without_being_unfolded() -> None:
+    # Unfolded, it would not end.
     found = size(spreading(150, "a: echo"))
-    assert time.perf_counter() - begun < 5
     assert found.aliases == found.root_fields == 2**150
 
 

@@ -13,9 +13,9 @@ from strawberry.exceptions import StrawberryInputCoercionError
 from structlog.testing import capture_logs
 
 from app.errors import EmbeddingProviderTimeout, Internal, NotFound
-from resolvers.execution import core_schema
-from resolvers.failure import INTERNAL, MISFIT, answer_errors, answer_failure
-from tests.resolvers.small import SCHEMA, SECRET
+from resolvers.operation.execution import core_schema
+from resolvers.operation.failure import INTERNAL, MISFIT, answer_errors, answer_failure
+from tests.resolvers.operation.small import SCHEMA, SECRET
 
 CORE = core_schema(SCHEMA)
 Lines = list[MutableMapping[str, Any]]
@@ -74,6 +74,11 @@ def test_one_cause_of_many_errors_is_logged_once(lines: Lines) -> None:
     cause = RuntimeError("the database is upset")
     errors = answer_errors([located_error(cause, None, [name]) for name in "abc"], "r1")
     assert [error["path"] for error in errors] == [["a"], ["b"], ["c"]]
+    assert len(lines) == 1
+
+
+def test_refusals_of_one_code_are_logged_once_too(lines: Lines) -> None:
+    assert len(answer_errors(executed("{ a: missing b: missing c: missing }"), "r1")) == 3
     assert len(lines) == 1
 
 

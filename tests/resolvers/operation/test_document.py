@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from hashlib import sha256
 
 import pytest
 from graphql import OperationType, ValidationContext, ValidationRule
 
 from app.errors import BadInput, LimitExceeded
-from resolvers.document import REFUSED_BYTES, TOKEN_BYTES, DocumentCache, PreparedDocument, RefusedDocument
-from resolvers.execution import core_schema
-from resolvers.limits import RequestLimits
-from tests.resolvers.small import SCHEMA, SECRET
-from tests.resolvers.test_limits import spreading
+from resolvers.operation.document import (
+    MAX_ERRORS,
+    REFUSED_BYTES,
+    TOKEN_BYTES,
+    DocumentCache,
+    PreparedDocument,
+    RefusedDocument,
+)
+from resolvers.operation.execution import core_schema
+from resolvers.operation.limits import RequestLimits
+from tests.resolvers.operation.small import SCHEMA, SECRET
+from tests.resolvers.operation.test_limits import spreading
 
 LIMITS = RequestLimits()
 
@@ -141,12 +147,11 @@ def test_a_document_just_within_the_token_limit_is_read(cache: DocumentCache) ->
     ],
     ids=["repeated", "directives", "unknown directives", "inline", "open", "fragments", "more fragments", "variables"],
 )
-def test_hostile_documents_are_judged_soon(cache: DocumentCache, text: str) -> None:
-    begun = time.perf_counter()
+def test_hostile_documents_get_an_answer_of_bounded_size(cache: DocumentCache, text: str) -> None:
     document = cache.prepare(text)
-    assert time.perf_counter() - begun < 2
     if isinstance(document, RefusedDocument):
-        assert len(document.errors) <= 11
+        assert 1 <= len(document.errors) <= MAX_ERRORS + 1
+        assert sum(len(error.message) for error in document.errors) < 6000
 
 
 def test_repeating_fields_without_end_is_refused_in_words_that_help(cache: DocumentCache) -> None:
@@ -158,6 +163,11 @@ def test_repeating_fields_without_end_is_refused_in_words_that_help(cache: Docum
 def test_a_lone_surrogate_in_a_document_is_a_syntax_error(cache: DocumentCache) -> None:
     (error,) = refused(cache, '{ echo(text: "\ud800") }').errors
     assert error.message == "Syntax error: Invalid character within String."
+
+
+def test_an_endless_name_is_not_kept_in_the_error_about_it(cache: DocumentCache) -> None:
+    (error,) = refused(cache, "{ " + "a" * 200_000 + " }").errors
+    assert len(error.message) < 600
 
 
 def test_the_least_lately_used_documents_go_first() -> None:

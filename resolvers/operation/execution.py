@@ -27,10 +27,10 @@ from graphql.execution.collect_fields import FragmentDetails
 from structlog.contextvars import bind_contextvars
 
 from app.errors import BadInput, GatewayError
-from resolvers.coercion import coerce_variables
-from resolvers.document import CAPACITY, DocumentCache, PreparedDocument, PreparedOperation, RefusedDocument
-from resolvers.failure import AnswerError, answer_errors, answer_failure
-from resolvers.limits import RequestLimits
+from resolvers.operation.coercion import coerce_variables
+from resolvers.operation.document import CAPACITY, DocumentCache, PreparedDocument, PreparedOperation, RefusedDocument
+from resolvers.operation.failure import AnswerError, answer_errors, answer_failure
+from resolvers.operation.limits import RequestLimits
 
 REQUEST_KINDS = frozenset((OperationType.QUERY, OperationType.MUTATION))
 """What a transport with one answer to a request can serve."""
@@ -144,8 +144,8 @@ class Executor:
     ) -> Ready | Answer:
         """An operation that can be run, or the answer that says why not. `kinds` are what the transport serves."""
         document = self.documents.prepare(request.query)
-        bind_contextvars(document=document.hash)
         if isinstance(document, RefusedDocument):
+            bind_contextvars(document=document.hash)
             return _refused(document.errors, request_id)
         try:
             return self._ready(document, request, request_id, kinds)
@@ -156,7 +156,7 @@ class Executor:
         self, document: PreparedDocument, request: GraphQLRequest, request_id: str, kinds: AbstractSet[OperationType]
     ) -> Ready | Answer:
         operation = document.operation(request.operation_name)
-        bind_contextvars(operation=operation.name and operation.name[:LONGEST_LOGGED_NAME])
+        bind_contextvars(document=document.hash, operation=operation.name and operation.name[:LONGEST_LOGGED_NAME])
         if operation.kind not in kinds:
             return _of_other_transport(operation.kind, request_id)
         variables = coerce_variables(self.schema, operation.node, request.variables)

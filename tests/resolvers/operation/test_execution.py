@@ -10,9 +10,9 @@ import pytest
 from graphql import ExecutionResult, GraphQLSchema, OperationType
 from structlog.contextvars import clear_contextvars, get_contextvars
 
-from resolvers.execution import Answer, Executor, GraphQLRequest, Ready
-from resolvers.limits import RequestLimits
-from tests.resolvers.small import SCHEMA, SECRET, Context
+from resolvers.operation.execution import Answer, Executor, GraphQLRequest, Ready
+from resolvers.operation.limits import RequestLimits
+from tests.resolvers.operation.small import SCHEMA, SECRET, Context
 
 EXECUTOR = Executor(SCHEMA, RequestLimits())
 QUERIES = frozenset((OperationType.QUERY,))

@@ -15,10 +15,13 @@ from graphql.language import FormattedSourceLocation
 from strawberry.exceptions import StrawberryInputCoercionError
 
 from app.errors import BadInput, GatewayError, Internal
-from resolvers.coercion import quiet_syntax_message
+from resolvers.operation.coercion import quiet_syntax_message
 
 INTERNAL = "The gateway failed at this; its log says why, under the request id."
 MISFIT = "An argument has a value that does not fit its type."
+
+LONGEST_MESSAGE = 500
+"""Validation repeats names of the document, and a name has no bound of its own."""
 
 
 class AnswerError(TypedDict):
@@ -34,13 +37,14 @@ log = structlog.get_logger(__name__)
 
 
 def answer_errors(errors: Iterable[GraphQLError], request_id: str) -> list[AnswerError]:
-    """The `errors` of an answer, in their order; each distinct cause is logged once."""
-    answered, logged = [], set[int]()
+    """The `errors` of an answer, in their order. A fault of the gateway is logged once, however many fields it struck."""
+    answered, logged = [], set[object]()
     for error in errors:
         original = _original(error)
         cause = _cause(error, original)
-        if id(original) not in logged:
-            logged.add(id(original))
+        known_by = id(original) if isinstance(cause, Internal) else cause.code
+        if known_by not in logged:
+            logged.add(known_by)
             _log(cause, original, error.path)
         answered.append(_placed(_entry(cause, request_id), error))
     return answered
@@ -81,7 +85,8 @@ def _cause(error: GraphQLError, original: Exception) -> GatewayError:
 
 
 def _words(error: GraphQLError) -> str:
-    return quiet_syntax_message(error) if isinstance(error, GraphQLSyntaxError) else error.message
+    words = quiet_syntax_message(error) if isinstance(error, GraphQLSyntaxError) else error.message
+    return words if len(words) <= LONGEST_MESSAGE else f"{words[:LONGEST_MESSAGE]}…"
 
 
 def _quotes_input(error: GraphQLError, original: Exception) -> bool:
