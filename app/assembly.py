@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,22 +17,26 @@ from app.errors import DatabaseUnavailable
 from app.gateway import Gateway
 from app.postgres import Cluster, Postgres, QueryLogger, Tuning
 from app.secret import Keyring, generated_key
-from app.settings import PREFIX, Settings, SettingsError
+from app.settings import ONLY_REGION, PREFIX, Settings, SettingsError
 from app.store import migration
 from providers.catalogue import Catalogue, build_catalogue
 from providers.errors import CatalogueError
 from providers.http_client import build_client
 from providers.transport import Sender
 
-ONLY_REGION = "local"
-WAIT_SECONDS = 30
-BETWEEN_SECONDS = 1
+WAIT_SECONDS = 30.0
+"""How long a start waits for the catalogue's cluster: many things start together."""
+BETWEEN_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
 
 def build_gateway(settings: Settings, query_logger: QueryLogger | None = None) -> Gateway:
-    """The gateway of these settings, its pools not yet open; starts the embedded server where no URL is set. Raises SettingsError."""
+    """The gateway of these settings, its pools not yet open; starts the embedded server where no URL is set.
+
+    Raises SettingsError, EmbeddedError, KeyFileDamaged.
+    """
+    catalogue = _catalogue(settings)
     url = settings.database_url or embedded.start(settings.data_dir)
     keys = settings.encryption_keys or generated_key(settings.data_dir / "encryption-key")
     client = build_client(read_seconds=settings.provider_deadline_seconds)
@@ -39,7 +44,7 @@ def build_gateway(settings: Settings, query_logger: QueryLogger | None = None) -
         settings=settings,
         postgres=_postgres(settings, url, query_logger),
         keyring=Keyring(keys),
-        catalogue=_catalogue(settings),
+        catalogue=catalogue,
         client=client,
         sender=Sender(
             client, deadline_seconds=settings.provider_deadline_seconds, concurrency=settings.provider_concurrency
@@ -48,15 +53,22 @@ def build_gateway(settings: Settings, query_logger: QueryLogger | None = None) -
 
 
 @asynccontextmanager
-async def opened(gateway: Gateway) -> AsyncIterator[Bootstrapped]:
-    """Migrate, open the pools, make the first organization; close everything at the end. Raises DatabaseUnavailable, MigrationError."""
+async def closing(gateway: Gateway) -> AsyncIterator[None]:
+    """Close what the gateway has opened meanwhile."""
     try:
-        await _wait_for(gateway.postgres.catalogue)
-        await _open_regions(gateway.postgres)
-        yield await organization.bootstrap(gateway)
+        yield
     finally:
         await gateway.postgres.close()
         await gateway.client.aclose()
+
+
+@asynccontextmanager
+async def opened(gateway: Gateway, wait_seconds: float = WAIT_SECONDS) -> AsyncIterator[Bootstrapped]:
+    """Migrate, open the pools, make the first organization; close everything at the end. Raises DatabaseUnavailable, MigrationError."""
+    async with closing(gateway):
+        await _wait_for(gateway.postgres.catalogue, wait_seconds)
+        await _open_regions(gateway.postgres)
+        yield await organization.bootstrap(gateway)
 
 
 @asynccontextmanager
@@ -74,20 +86,28 @@ async def swept(gateway: Gateway) -> AsyncIterator[None]:
             log.warning("last_uses_not_written", reason=error.message)
 
 
+@asynccontextmanager
+async def listening(gateway: Gateway) -> AsyncIterator[None]:
+    """Hear what other processes change in the catalogue."""
+    listener = asyncio.create_task(gateway.hub.listen(gateway.postgres.catalogue))
+    try:
+        yield
+    finally:
+        listener.cancel()
+        await asyncio.gather(listener, return_exceptions=True)
+
+
 def _postgres(settings: Settings, url: str, query_logger: QueryLogger | None) -> Postgres:
-    tuning = Tuning(settings.pool_size, settings.statement_timeout_seconds, query_logger)
+    tuning = Tuning(settings.pool_size, settings.statement_timeout_seconds, query_logger=query_logger)
     urls = settings.regions or {ONLY_REGION: url}
-    same = next((name for name, each in urls.items() if each == url), None)
-    default = settings.default_region or same
-    if default not in urls:
-        raise SettingsError(
-            [f"{PREFIX}DEFAULT_REGION: must be one of {PREFIX}REGIONS, since none of them is the catalogue's cluster"]
-        )
-    catalogue = Cluster(same or "catalogue", url, tuning, _migrate_both if same else _migrate_catalogue)
+    own = [name for name, each in urls.items() if each == url]
+    catalogue = (
+        Cluster(own[0], url, tuning, _migrate_both) if own else Cluster("catalogue", url, tuning, _migrate_catalogue)
+    )
     regions = {
         name: catalogue if each == url else Cluster(name, each, tuning, _migrate_region) for name, each in urls.items()
     }
-    return Postgres(catalogue, regions, default)
+    return Postgres(catalogue, regions, settings.default_region or own[0])
 
 
 def _catalogue(settings: Settings) -> Catalogue:
@@ -101,30 +121,44 @@ def _catalogue(settings: Settings) -> Catalogue:
 
 def _text(path: Path | None) -> str | None:
     try:
-        return path.read_text() if path else None
-    except OSError as error:
-        raise SettingsError([f"{PREFIX}MODELS_FILE: cannot be read ({error.strerror})"]) from None
+        return path.read_text(encoding="utf-8") if path else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{PREFIX}MODELS_FILE: cannot be read ({type(error).__name__})"]) from None
 
 
-async def _wait_for(catalogue: Cluster) -> None:
-    """Many things start together: give the database half a minute, and say so."""
-    for attempt in range(WAIT_SECONDS // BETWEEN_SECONDS):
+async def _wait_for(catalogue: Cluster, wait_seconds: float) -> None:
+    """Try until the time is over, and tell that and why it takes long."""
+    deadline = time.monotonic() + wait_seconds
+    told = False
+    while True:
         try:
-            return await catalogue.open()
+            await catalogue.open()
         except DatabaseUnavailable as error:
-            if attempt == 0:
-                log.warning("waiting_for_the_database", seconds=WAIT_SECONDS, reason=error.message)
+            if time.monotonic() + BETWEEN_SECONDS > deadline:
+                raise
+            if not told:
+                log.warning("waiting_for_the_database", seconds=wait_seconds, reason=reason(error))
+            told = True
             await asyncio.sleep(BETWEEN_SECONDS)
-    await catalogue.open()
+        else:
+            return
 
 
 async def _open_regions(postgres: Postgres) -> None:
     """A region that is away keeps no other from being served: it is tried again when it is used."""
-    for cluster in postgres.regions.values():
-        try:
-            await cluster.open()
-        except DatabaseUnavailable as error:
-            log.warning("region_is_away", region=cluster.name, reason=error.message)
+    await asyncio.gather(*(_try_to_open(cluster) for cluster in set(postgres.regions.values())))
+
+
+async def _try_to_open(cluster: Cluster) -> None:
+    try:
+        await cluster.open()
+    except DatabaseUnavailable as error:
+        log.warning("region_is_away", region=cluster.name, reason=reason(error))
+
+
+def reason(error: DatabaseUnavailable) -> str:
+    """The error for the operator: with what the system or PostgreSQL said, which callers of the API do not see."""
+    return f"{error.message} ({' '.join(str(error.__cause__).split())})" if error.__cause__ else error.message
 
 
 async def _migrate_both(cluster: Cluster) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 
+from app.notification import Hub
 from app.postgres import Postgres
 from app.secret import Keyring
 from app.settings import Settings
@@ -43,3 +44,4 @@ class Gateway:
     sender: Sender
     credentials_used: LastUse = field(default_factory=LastUse)
     tokens_used: LastUse = field(default_factory=LastUse)
+    hub: Hub = field(default_factory=Hub)

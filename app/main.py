@@ -10,16 +10,21 @@ import strawberry
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from app.assembly import build_gateway, opened, swept
+from app.assembly import build_gateway, listening, opened, swept
 from app.domain import access_token
 from app.gateway import Gateway
 from app.log import configure_logging
 from app.settings import Settings
 from app.web.graphql import Authenticate, GraphQLEndpoint
 from app.web.health import healthz, readyz, schema_text
+from app.web.message import bearer
 from app.web.middleware import RequestMiddleware
+from app.web.server import ON_STOP
+from app.web.sse import StreamEndpoint
+from app.web.vigil import Vigil
+from app.web.websocket import WebSocketEndpoint
 from resolvers.context import Context
 from resolvers.operation.execution import Executor
 from resolvers.operation.limits import RequestLimits
@@ -29,15 +34,17 @@ from resolvers.schema import build_schema, printed
 def create_app(gateway: Gateway) -> Starlette:
     """The application that serves this gateway; its lifespan opens and closes the gateway."""
 
+    vigil = Vigil(gateway)
+
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with opened(gateway) as first, swept(gateway):
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
+        async with opened(gateway) as first, swept(gateway), listening(gateway), vigil.kept():
             announce(first.generated_token)
-            yield
+            yield {ON_STOP: vigil.stop}
 
     schema = build_schema()
     routes = [
-        Route("/graphql", _endpoint(gateway, schema)),
+        *_routes(gateway, schema, vigil),
         Route("/healthz", healthz),
         Route("/readyz", readyz(gateway)),
         Route("/schema.graphql", schema_text(printed(schema))),
@@ -58,7 +65,18 @@ def announce(generated_token: str | None) -> None:
         sys.stderr.write(f"Access token with every permission (it is not shown again): {generated_token}\n")
 
 
-def _endpoint(gateway: Gateway, schema: strawberry.Schema) -> GraphQLEndpoint:
+def _routes(gateway: Gateway, schema: strawberry.Schema, vigil: Vigil) -> list[BaseRoute]:
+    """GraphQL on every transport: one executor, one way to authenticate."""
+    settings = gateway.settings
+    executor, authenticate, seconds = _executor(gateway, schema), _authenticate(gateway), settings.request_timeout_seconds
+    most = settings.max_body_bytes
+    endpoint = GraphQLEndpoint(executor, authenticate, max_body_bytes=most, timeout_seconds=seconds)
+    sockets = WebSocketEndpoint(executor, authenticate, vigil, timeout_seconds=seconds)
+    streams = StreamEndpoint(executor, authenticate, vigil, max_body_bytes=most, timeout_seconds=seconds)
+    return [Route("/graphql", endpoint), WebSocketRoute("/graphql", sockets), Route("/graphql/stream", streams)]
+
+
+def _executor(gateway: Gateway, schema: strawberry.Schema) -> Executor:
     settings = gateway.settings
     limits = RequestLimits(
         max_depth=settings.max_depth,
@@ -67,19 +85,15 @@ def _endpoint(gateway: Gateway, schema: strawberry.Schema) -> GraphQLEndpoint:
         max_root_fields=settings.max_root_fields,
         max_cost=settings.max_cost,
     )
-    return GraphQLEndpoint(
-        Executor(schema, limits, introspection=settings.introspection),
-        _authenticate(gateway),
-        max_body_bytes=settings.max_body_bytes,
-        timeout_seconds=settings.request_timeout_seconds,
-    )
+    return Executor(schema, limits, introspection=settings.introspection)
 
 
 def _authenticate(gateway: Gateway) -> Authenticate:
+    """Whoever holds an access token that is in force."""
+
     async def authenticate(headers: Headers, address: str | None, request_id: str) -> Context:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        given = token.strip() if scheme.lower() == "bearer" else None
-        session = await access_token.authenticate(gateway, given or None, request_id=request_id, address=address or "")
+        token = bearer(headers.get("authorization"))
+        session = await access_token.authenticate(gateway, token, request_id=request_id, address=address or "")
         return Context(gateway, session)
 
     return authenticate

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import asyncpg
 import numpy as np
@@ -20,12 +20,16 @@ from app.errors import DatabaseUnavailable, LimitExceeded
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Row: TypeAlias = asyncpg.Record
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
-CONNECT_SECONDS = 5.0
-"""How long a request waits for a connection before it is told DATABASE_UNAVAILABLE."""
+APPLICATION = "vectorgate"
+"""What the operator sees of us in pg_stat_activity."""
 
 JSONB_VERSION = b"\x01"
 """What PostgreSQL puts before the text of a jsonb value in its binary format."""
+
+LISTENING_SECONDS = 10.0
+"""How long a listening connection may be silent before it is asked whether it is still there."""
 
 GONE = (
     OSError,
@@ -49,13 +53,15 @@ class Tuning:
 
     pool_size: int = 10
     statement_timeout_seconds: float = 30
+    connect_seconds: float = 5
+    """How long a request waits for a connection before it is told DATABASE_UNAVAILABLE."""
     query_logger: QueryLogger | None = None
     """Called with asyncpg's LoggedQuery after each statement: for slow-operation logs, and for tests that count."""
 
     def server_settings(self) -> dict[str, str]:
         """GUCs set once per connection: per query they would cost a round trip."""
         return {
-            "application_name": "vectorgate",
+            "application_name": APPLICATION,
             "statement_timeout": str(round(self.statement_timeout_seconds * 1000)),
             "hnsw.ef_search": "100",
             "hnsw.iterative_scan": "strict_order",
@@ -72,43 +78,42 @@ class Cluster:
         self.url = url
         self._tuning = tuning
         self._prepare = prepare
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._opening = asyncio.Lock()
+        self._pool: Pool | None = None
+        self._attempt: asyncio.Task[Pool] | None = None
 
-    async def open(self) -> None:
-        """Bring the cluster's own schema up to date and open the pool. Does nothing when it is open."""
-        async with self._opening:
-            if self._pool is None:
-                with self._translated():
-                    await self._prepare(self)
-                    self._pool = await asyncpg.create_pool(
-                        self.url,
-                        min_size=1,
-                        max_size=self._tuning.pool_size,
-                        init=self._init,
-                        reset=_keep,
-                        timeout=CONNECT_SECONDS,
-                        server_settings=self._tuning.server_settings(),
-                    )
+    async def open(self) -> Pool:
+        """Bring the cluster's own schema up to date and open the pool. Does nothing when it is open.
+
+        Whoever comes meanwhile shares the attempt: nobody waits for another's time-out first and then for one of its own.
+        """
+        if self._pool is not None:
+            return self._pool
+        if self._attempt is None:
+            self._attempt = asyncio.create_task(self._open())
+            self._attempt.add_done_callback(self._attempted)
+        return await asyncio.shield(self._attempt)
 
     async def close(self) -> None:
         """Close the pool; what is under way is given a few seconds."""
+        if self._attempt is not None:
+            self._attempt.cancel()
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
-                await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
-            except TimeoutError:
+                await asyncio.wait_for(pool.close(), self._tuning.connect_seconds)
+            except GONE:
                 pool.terminate()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection for consecutive statements. Never hold one while a provider answers."""
-        if self._pool is None:
-            await self.open()
-        assert self._pool is not None  # noqa: S101 - open() answers with a pool or raises
         with self._translated():
-            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+            pool = await self.open()
+            connection = await self._acquire(pool)
+            try:
                 yield connection
+            finally:
+                await pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -122,11 +127,64 @@ class Cluster:
     async def outside(self) -> AsyncIterator[Connection]:
         """A connection of its own, without statement time-out or codecs: for migrations and waiting on locks."""
         with self._translated():
-            connection = await asyncpg.connect(self.url, timeout=CONNECT_SECONDS)
+            connection = await asyncpg.connect(
+                self.url, timeout=self._tuning.connect_seconds, server_settings={"application_name": APPLICATION}
+            )
             try:
                 yield connection
             finally:
                 await connection.close()
+
+    async def listen(
+        self, channels: Iterable[str], begun: Callable[[], None], heard: Callable[[str, str], None]
+    ) -> NoReturn:
+        """Call `begun()` once the channels are listened to, then `heard(channel, payload)` for every notification.
+
+        It has a connection of its own, and raises DatabaseUnavailable when that is lost: what is sent until the next
+        call is not heard.
+        """
+        async with self.outside() as connection:
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _connection: lost.set())
+            for channel in channels:
+                await connection.add_listener(channel, lambda _connection, _pid, name, payload: heard(name, payload))
+            begun()
+            while not await _set_within(lost, LISTENING_SECONDS):
+                await connection.execute("", timeout=self._tuning.connect_seconds)
+            raise ConnectionResetError
+
+    async def _open(self) -> Pool:
+        with self._translated():
+            await self._prepare(self)
+            self._pool = await asyncpg.create_pool(
+                self.url,
+                init_size=1,
+                min_size=0,  # a floor would be restored in the background, and logged with every failure, while the cluster is away
+                max_size=self._tuning.pool_size,
+                init=self._init,
+                reset=_keep,
+                timeout=self._tuning.connect_seconds,
+                command_timeout=self._tuning.statement_timeout_seconds + self._tuning.connect_seconds,
+                server_settings=self._tuning.server_settings(),
+            )
+        return self._pool
+
+    def _attempted(self, attempt: asyncio.Task[Pool]) -> None:
+        self._attempt = None
+        if not attempt.cancelled():
+            attempt.exception()  # looked at, also where everybody who waited for it has left
+
+    async def _acquire(self, pool: Pool) -> PoolConnectionProxy[Row]:
+        try:
+            return await pool.acquire(timeout=self._tuning.connect_seconds)
+        except TimeoutError:
+            if pool.get_size() < pool.get_max_size() or pool.get_idle_size():
+                raise
+            message = (
+                f"All {pool.get_max_size()} connections to the PostgreSQL cluster of region {self.name!r} are in use; "
+                "try again shortly."
+            )
+            raise DatabaseUnavailable(message, region=self.name) from None
 
     async def _init(self, connection: Any) -> None:  # noqa: ANN401 - asyncpg hands a bare connection here, not the proxy of its stubs
         if self._tuning.query_logger is not None:
@@ -148,6 +206,14 @@ class Cluster:
                 f"The PostgreSQL cluster of region {self.name!r} cannot be reached at the moment; try again shortly."
             )
             raise DatabaseUnavailable(message, region=self.name) from error
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 async def register_codecs(connection: Any) -> None:  # noqa: ANN401 - as above

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -21,11 +22,21 @@ NONCE_BYTES = 12
 FINGERPRINT = b"vectorgate fingerprint\0"
 """Keeps this use of a key apart from any other."""
 
-TOKEN_PREFIX = "vg_"
+MARK = "vg_"
+"""Begins every access token, so that secret scanners can find one that has leaked."""
+
+
+KEY_BYTES = 32
+LOCAL_KEY = "local"
+"""The id of a generated key."""
 
 
 class SecretUnreadable(Exception):
     """A sealed secret does not open: its key is missing from the ring, or it was moved or altered."""
+
+
+class KeyFileDamaged(Exception):
+    """The file of the generated key does not hold a key; the message says what to do."""
 
 
 class Sealed:
@@ -38,8 +49,8 @@ class Sealed:
 
     @property
     def key_id(self) -> str:
-        """The key of the ring that sealed this."""
-        return self.text.split(".")[1]
+        """The key of the ring that sealed this; empty for a damaged form."""
+        return self.text.partition(".")[2].partition(".")[0]
 
     def __repr__(self) -> str:
         return "Sealed(***)"
@@ -70,8 +81,10 @@ class Keyring:
         try:
             version, key_id, encoded = sealed.text.split(".")
             box = base64.b64decode(encoded, validate=True)
-        except (ValueError, binascii.Error):
+        except ValueError:
             raise SecretUnreadable("the sealed form is damaged") from None
+        if len(box) <= NONCE_BYTES:
+            raise SecretUnreadable("the sealed form is damaged")
         if version != VERSION or key_id not in self._ciphers:
             raise SecretUnreadable(f"no key {key_id!r} in the ring for a secret sealed in form {version!r}")
         try:
@@ -94,20 +107,36 @@ class Keyring:
 
 
 def generated_key(path: Path) -> Mapping[str, bytes]:
-    """The key ring of an embedded installation: one random key in a file of mode 0600, made when it is not there."""
+    """The key ring of an embedded installation: one random key in a file of mode 0600, made when it is not there.
+
+    Raises KeyFileDamaged; OSError for a folder that cannot be written.
+    """
+    if not path.exists():
+        _write_once(path, base64.b64encode(secrets.token_bytes(KEY_BYTES)))
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return {"local": base64.b64decode(path.read_text())}
-    key = secrets.token_bytes(32)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(base64.b64encode(key).decode())
-    return {"local": key}
+        key = base64.b64decode(path.read_bytes().strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise KeyFileDamaged(
+            f"{path} does not hold a key any more: restore it from a backup. Without it no stored credential can be read."
+        )
+    return {LOCAL_KEY: key}
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """A file of mode 0600 with this content, unless somebody made one meanwhile. It appears whole, or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)
 
 
 def new_token() -> str:
-    """An access token: 256 random bits behind a prefix that secret scanners can find."""
-    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+    """An access token: 256 random bits behind the mark."""
+    return MARK + secrets.token_urlsafe(32)
 
 
 def token_hash(token: str) -> bytes:

@@ -68,7 +68,8 @@ def check_count(count: int, least: int, most: int, what: str) -> None:
 
 
 def _check_number(value: float, what: str) -> None:
-    if not math.isfinite(value) or abs(value) > (MAX_INTEGER if isinstance(value, int) else math.inf):
+    storable = abs(value) <= MAX_INTEGER if isinstance(value, int) else math.isfinite(value)
+    if not storable:
         raise BadInput(
             f"{what} holds a number that is not finite or, as an integer, needs more than 64 bits: send it as a string."
         )

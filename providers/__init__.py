@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from providers.azure_openai import AZURE_OPENAI
 from providers.base import Provider
+from providers.hugging_face import HUGGING_FACE
+from providers.hugging_face_dedicated import HUGGING_FACE_DEDICATED
+from providers.jina_ai import JINA_AI
 from providers.local import LOCAL
+from providers.mistral import MISTRAL
+from providers.nvidia import NVIDIA
 from providers.openai import OPENAI
+from providers.upstage import UPSTAGE
+from providers.voyage_ai import VOYAGE_AI
 
 PROVIDERS: tuple[Provider, ...] = (
     LOCAL,
+    NVIDIA,
+    AZURE_OPENAI,
+    HUGGING_FACE_DEDICATED,
+    HUGGING_FACE,
+    JINA_AI,
+    MISTRAL,
     OPENAI,
+    UPSTAGE,
+    VOYAGE_AI,
 )
-"""Every provider there is, in the order in which they are listed. A new one is a line here."""
+"""Every provider there is, as they are listed: hosted ones, then external ones by name. A new one is a line here."""
 
 
 def by_key(providers: Iterable[Provider] = PROVIDERS) -> dict[str, Provider]:

@@ -5,6 +5,7 @@ A new provider is one small file with these, and a line in PROVIDERS. Nothing he
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,8 @@ from urllib.parse import quote
 from providers.embedding import Embedding, Reply
 from providers.secret import Secret
 
-MEBIBYTE = 1024 * 1024
+HOST_LABEL = "[A-Za-z0-9-]{1,63}"
+"""The pattern of a parameter that is one label of a host name: nothing in it can lead a secret to another host."""
 
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
@@ -104,20 +106,26 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLimits:
-    """What one request may hold: texts, tokens over all of them (None: no published limit), bytes of UTF-8."""
+    """What one request may hold: texts, tokens over all of them (None: no published limit), bytes of their JSON.
+
+    No vendor publishes a lower limit of bytes than this one, and a larger body would hold up the event loop.
+    """
 
     texts: int
     tokens: int | None = None
-    bytes: int = 8 * MEBIBYTE
+    bytes: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingRequest:
-    """What is asked of a provider, before it has a wire format. `parameters` are resolved, defaults included."""
+    """What is asked of a provider, before it has a wire format. `parameters` are resolved, defaults included.
+
+    Without a `dimension` it is the model's choice, and any will do.
+    """
 
     texts: Sequence[str] = field(repr=False)
     model: Model
-    dimension: int
+    dimension: int | None
     parameters: Mapping[str, ParameterValue]
     input_type: InputType
 
@@ -218,8 +226,8 @@ class HttpProvider(Provider, ABC):
 
     def blames_call(self, payload: object) -> bool:
         """Whether a refusal names a field that all texts share, so that a smaller batch would not help."""
-        blamed = next(_texts(payload, self.error_field_paths), self.input_field)
-        return not blamed.startswith(self.input_field)
+        blamed = re.search(r"\w+", next(_texts(payload, self.error_field_paths), self.input_field))
+        return blamed is not None and blamed[0] != self.input_field
 
 
 class InProcessProvider(Provider, ABC):

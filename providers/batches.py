@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
+import orjson
+
 from providers.base import BatchLimits
 
 BYTES_PER_TOKEN = 3
@@ -16,8 +18,8 @@ def pack(texts: Sequence[str], limits: BatchLimits) -> Iterator[range]:
     most_tokens = limits.tokens or sys.maxsize
     start = tokens = size = 0
     for position, text in enumerate(texts):
-        text_size = len(text.encode())
-        text_tokens = -(-text_size // BYTES_PER_TOKEN)
+        text_size = len(orjson.dumps(text))
+        text_tokens = -(-len(text.encode()) // BYTES_PER_TOKEN)
         full = position - start >= limits.texts or tokens + text_tokens > most_tokens or size + text_size > limits.bytes
         if full and position > start:
             yield range(start, position)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 
 from providers.base import EmbeddingRequest, HttpProvider
 from providers.batches import halves
+from providers.breaker import answers
 from providers.embedding import Embedding, Matrix
 from providers.errors import (
     ProviderClientError,
@@ -48,6 +49,8 @@ class Means:
 
     client: httpx.AsyncClient
     lane: asyncio.Semaphore
+    answered: Callable[[], None]
+    """Called whenever the provider answers, be it with a refusal."""
     deadline_seconds: float
     backoff: Backoff
 
@@ -65,7 +68,7 @@ class Call:
         self._secret = secret
         self._deadline = asyncio.get_running_loop().time() + means.deadline_seconds
         self._jitter = wait_random_exponential(multiplier=means.backoff.initial, max=means.backoff.maximum)
-        self._vectors: Matrix = np.zeros((len(request.texts), request.dimension), np.float32)
+        self._vectors: Matrix = np.zeros((len(request.texts), request.dimension or 0), np.float32)
         self._refusals: dict[int, ProviderClientError] = {}
         self._halved_for: ProviderClientError | None = None
         self._usage: Usage = NO_USAGE
@@ -168,7 +171,14 @@ class Call:
 
     async def _exchange(self, batch: range) -> tuple[Matrix, Usage]:
         self._requests += 1
-        return await exchange(self._means.client, self._provider, self._request.part(batch), self._secret)
+        try:
+            outcome = await exchange(self._means.client, self._provider, self._request.part(batch), self._secret)
+        except ProviderError as failure:
+            if answers(failure):
+                self._means.answered()
+            raise
+        self._means.answered()
+        return outcome
 
 
 def _may_pass(failure: BaseException) -> bool:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from providers import by_key
 from providers.base import HttpProvider, Kind, Provider
 from providers.errors import CatalogueError
 from providers.models_file import extend
+from providers.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """What makes a hosted provider behind HTTP usable: the operator's key, and the regions; None: every region."""
+
+    secret: Secret
+    regions: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +27,8 @@ class Catalogue:
     """Provider by key, in the order of PROVIDERS. Made once from settings, and handed to whoever needs it."""
 
     providers: Mapping[str, Provider]
+    hosted_secrets: Mapping[str, Secret] = field(default_factory=dict)
+    """The operator's key for each hosted provider behind HTTP: what `always` makes a source of, for the sender."""
 
     def __iter__(self) -> Iterator[Provider]:
         return iter(self.providers.values())
@@ -31,23 +42,25 @@ def build_catalogue(
     *,
     base_urls: Mapping[str, str] | None = None,
     models_file: str | None = None,
-    hosted_regions: Mapping[str, frozenset[str]] | None = None,
+    hosting: Mapping[str, Hosting] | None = None,
 ) -> Catalogue:
-    """What settings make of the built-in providers. `models_file` is the file's text, `base_urls` is by provider key.
+    """What settings make of the built-in providers. `models_file` is the file's text; the others are by provider key.
 
-    A hosted provider behind HTTP needs the operator's key: it is there only if `hosted_regions` has it, and in the
-    regions that stand there. Raises CatalogueError with everything that is wrong.
+    A hosted provider behind HTTP is there only with its `hosting`. Raises CatalogueError with everything that is wrong.
     """
+    urls, hosting = base_urls or {}, hosting or {}
     providers, problems = extend(by_key(), models_file or "")
-    for key, url in (base_urls or {}).items():
+    for key, url in urls.items():
         problem = _url_problem(providers.get(key), url)
         if problem:
             problems.append(f"base URL of {key}: {problem}")
+    problems += [f"hosting of {key}: no such provider needs it" for key in hosting if not _needs(providers.get(key))]
     if problems:
         raise CatalogueError(problems)
-    moved = (_moved(provider, (base_urls or {}).get(provider.key)) for provider in providers.values())
-    placed = (_placed(provider, hosted_regions or {}) for provider in moved)
-    return Catalogue(by_key(provider for provider in placed if provider))
+    moved = (_moved(provider, urls.get(provider.key)) for provider in providers.values())
+    placed = (_placed(provider, hosting.get(provider.key)) for provider in moved)
+    secrets = {key: each.secret for key, each in hosting.items()}
+    return Catalogue(by_key(provider for provider in placed if provider), secrets)
 
 
 def _url_problem(provider: Provider | None, url: str) -> str | None:
@@ -72,9 +85,13 @@ def _moved(provider: Provider, base_url: str | None) -> Provider:
     return replace(provider, base_url=base_url.rstrip("/"))
 
 
-def _placed(provider: Provider, hosted_regions: Mapping[str, frozenset[str]]) -> Provider | None:
-    """A hosted provider behind HTTP where the operator has put it, None if nowhere; any other as it is."""
-    if provider.kind is Kind.EXTERNAL or not isinstance(provider, HttpProvider):
+def _placed(provider: Provider, hosting: Hosting | None) -> Provider | None:
+    """A provider where it can be used; None for one that needs hosting and has none."""
+    if not _needs(provider):
         return provider
-    regions = hosted_regions.get(provider.key)
-    return replace(provider, regions=regions) if regions is not None else None
+    return replace(provider, regions=hosting.regions) if hosting else None
+
+
+def _needs(provider: Provider | None) -> bool:
+    """Whether a provider needs a key of the operator's."""
+    return isinstance(provider, HttpProvider) and provider.kind is Kind.HOSTED

@@ -53,9 +53,26 @@ def resolve(
     if chosen.status is ModelStatus.DEPRECATED:
         message = _retired(provider, chosen, "is deprecated and cannot be chosen any more")
         raise DeprecatedModelError(message, provider=provider.key, model=model)
-    given = {name: value for name, value in (parameters or {}).items() if value is not None}
-    values = _resolve_parameters(provider, chosen, given)
+    values = _resolve_parameters(provider, chosen, parameters or {})
     return Configuration(model, _resolve_dimension(provider, chosen, dimension), values)
+
+
+def trial(
+    provider: Provider, model: str | None = None, parameters: Mapping[str, object] | None = None
+) -> Configuration:
+    """What to try a key with: the given model, deprecated or not, else the cheapest; parameters are completed likewise.
+
+    Raises UnknownModelError, EndOfLifeModelError, or InvalidParametersError naming what is required and not given.
+    """
+    chosen = usable_model(provider, model or _cheapest(provider).name)
+    values = _resolve_parameters(provider, chosen, parameters or {})
+    return Configuration(chosen.name, chosen.dimension.default or chosen.dimension.minimum, values)
+
+
+def _cheapest(provider: Provider) -> Model:
+    """The model with the shortest vectors among those that are furthest from their end."""
+    life = list(ModelStatus)
+    return min(provider.models, key=lambda model: (life.index(model.status), model.dimension.minimum))
 
 
 def usable_model(provider: Provider, name: str) -> Model:
@@ -107,6 +124,7 @@ def _lengths(dimension: Dimension) -> str:
 
 def _resolve_parameters(provider: Provider, model: Model, given: Mapping[str, object]) -> dict[str, ParameterValue]:
     known = {parameter.name: parameter for parameter in provider.parameters_of(model)}
+    given = {name: value for name, value in given.items() if value is not None}
     problems = [
         f"{redact(name)} is no parameter of {provider.display_name}'s {model.name}"
         for name in given

@@ -15,7 +15,7 @@ Exception
     ProviderServerError               any other 5xx
     ProviderBadHostNameError          the host name does not exist
     ProviderUnexpectedResponseError   a redirect, or a 2xx that is not what was asked for
-    ProviderUnavailableError          refused, reset or TLS failure
+    ProviderUnavailableError          refused, reset or TLS failure, or not asked because it failed so often
   MalformedReplyError                 a parser's finding; leaves this floor as ProviderUnexpectedResponseError
 """
 
@@ -123,7 +123,7 @@ class ProviderUnexpectedResponseError(ProviderError):
 
 
 class ProviderUnavailableError(ProviderError):
-    """The connection was refused or reset, or TLS could not be agreed."""
+    """The connection was refused or reset, TLS could not be agreed, or the provider is left alone for a while."""
 
 
 class MalformedReplyError(Exception):

@@ -44,6 +44,6 @@ OPENAI = OpenAICompatible(
     ),
     header_parameters={"organizationId": "OpenAI-Organization", "projectId": "OpenAI-Project"},
     encoding_format="base64",
-    limits=BatchLimits(texts=2048, tokens=300_000, bytes=8 * 1024 * 1024),
+    limits=BatchLimits(texts=2048, tokens=300_000),
     models=MODELS,
 )

@@ -35,7 +35,7 @@ class OpenAICompatible(HttpProvider):
             "model": request.model.name + self.model_suffixes.get(request.input_type, ""),
             self.input_field: list(request.texts),
         }
-        if not request.model.dimension.fixed:
+        if request.dimension is not None and not request.model.dimension.fixed:
             body[self.dimension_field] = request.dimension
         if self.encoding_format:
             body["encoding_format"] = self.encoding_format

@@ -12,15 +12,19 @@ from providers.embedding import Matrix, Vector
 from providers.errors import MalformedReplyError
 
 
-def to_matrix(raw: Sequence[object], *, count: int, dimension: int) -> Matrix:
-    """Shape (count, dimension), every component finite in float32. A raw vector is a list of numbers or base64."""
+def to_matrix(raw: Sequence[object], *, count: int, dimension: int | None) -> Matrix:
+    """Shape (count, dimension), every component finite in float32. A raw vector is a list of numbers or base64.
+
+    Without a dimension the first vector has it. `count` is at least 1.
+    """
     if len(raw) != count:
         raise MalformedReplyError(f"{len(raw)} vectors for {count} texts")
-    matrix = np.empty((count, dimension), np.float32)
+    length = len(_decode(raw[0])) if dimension is None else dimension
+    matrix = np.empty((count, length), np.float32)
     for position, each in enumerate(raw):
         vector = _decode(each)
-        if len(vector) != dimension:
-            raise MalformedReplyError(f"a vector of {len(vector)} dimensions where {dimension} were asked for")
+        if len(vector) != length:
+            raise MalformedReplyError(f"a vector of {len(vector)} dimensions where {length} were asked for")
         matrix[position] = vector
     if not np.isfinite(matrix).all():
         raise MalformedReplyError("a vector with a component that is not a finite 32-bit number")

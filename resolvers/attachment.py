@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.domain import embedding
-from app.domain.embedding import Standing
+from app.domain import attachment as rules
+from app.domain.attachment import Standing
 from app.errors import NotFound
-from app.page import Page, after_id, check_first, id_cursor
-from app.store import attachment as store
 from app.store import record
 from resolvers import collection as collection_types
 from resolvers import credential as credential_types
@@ -19,7 +17,7 @@ from resolvers.connection import Connection, connection
 from resolvers.context import Info
 from resolvers.error_code import ErrorCode
 from resolvers.node import Node, global_id
-from resolvers.provider import EmbeddingProvider, known_provider
+from resolvers.provider import EmbeddingProvider, stored_provider
 from resolvers.scalar import JSONObject
 from resolvers.vector import VectorTarget
 
@@ -63,7 +61,7 @@ class EmbeddingConfiguration:
 
     @strawberry.field(description="The embedding provider.")
     def provider(self, info: Info) -> EmbeddingProvider:
-        return known_provider(info, self.attachment.provider)
+        return stored_provider(info, self.attachment.provider)
 
     @strawberry.field(description="The integration that it uses.")
     async def integration(self, info: Info) -> Annotated[Integration, strawberry.lazy("resolvers.integration")] | None:
@@ -92,7 +90,7 @@ class EmbeddingConfiguration:
         if database is None:
             raise NotFound("There is no database with this id any more.")
         standing = Standing(self.attachment, database.region, database.name, exists, in_scope)
-        refusal = embedding.refusal(info.context.gateway, standing)
+        refusal = rules.refusal(info.context.gateway, standing)
         if refusal is None:
             return VectorizeStatus(available=True, reason=None, message=None)
         return VectorizeStatus(available=False, reason=ErrorCode(refusal.code), message=refusal.message)
@@ -122,33 +120,10 @@ class Attachment(Node):
 
 
 async def uses(
-    info: Info, provider: str, credential_name: str | None, first: int, after: str | None, available: bool | None
+    info: Info, provider: str, credential_name: str | None, *, first: int, after: str | None, available: bool | None
 ) -> Connection[Attachment]:
     """A page of what uses a provider, or one credential of it."""
-    check_first(first)
     gateway, actor = info.context.gateway, info.context.actor
-    async with gateway.postgres.catalogue.connection() as held:
-        found = await store.uses(
-            held,
-            actor.organization_id,
-            actor.databases,
-            provider,
-            credential_name=credential_name,
-            available=available,
-            after=after_id(after),
-            limit=first + 1,
-        )
-
-    async def counted() -> int:
-        async with gateway.postgres.catalogue.connection() as held:
-            return await store.count_uses(
-                held,
-                actor.organization_id,
-                actor.databases,
-                provider,
-                credential_name=credential_name,
-                available=available,
-            )
-
-    page = Page.of(found, first, after, lambda each: id_cursor(each.id))
-    return connection(Connection[Attachment], page, Attachment.of, counted)
+    which = rules.uses_of(gateway, provider, credential_name=credential_name, available=available)
+    page = await rules.page(gateway, actor, which, first=first, after=after)
+    return connection(Connection[Attachment], page, Attachment.of, lambda: rules.count(gateway, actor, which))

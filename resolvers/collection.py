@@ -11,7 +11,6 @@ from app.domain import collection as rules
 from app.domain import document as document_rules
 from app.errors import NotFound
 from app.store import record
-from app.store.key import encode_key
 from app.store.record import Metric
 from resolvers import attachment as attachment_types
 from resolvers import database as database_types
@@ -101,11 +100,9 @@ class Collection(VectorTarget):
         info: Info,
         key: Annotated[JSON, strawberry.argument(description="The document's _id: a string or a number.")],
     ) -> Annotated[Document, strawberry.lazy("resolvers.stored_document")] | None:
-        stored = encode_key(key)
-        found = await document_rules.by_keys(
-            info.context.gateway, info.context.actor, self.stored, stored_document_types.wanted(info), [stored]
-        )
-        return stored_document_types.Document.of(self, found[stored]) if stored in found else None
+        columns = stored_document_types.wanted(info)
+        found = await document_rules.by_key(info.context.gateway, info.context.actor, self.stored, columns, key)
+        return stored_document_types.Document.of(self, found) if found else None
 
     @strawberry.field(
         **needing(
@@ -122,7 +119,9 @@ class Collection(VectorTarget):
         filter: Filter = None,
         min_similarity: MinSimilarity = None,
     ) -> Annotated[VectorSearchConnection, strawberry.lazy("resolvers.search")] | None:
-        return await search_types.search(info, self.stored.id, query, vector, first, after, filter, min_similarity)
+        return await search_types.search(
+            info, self.stored.id, None, query, vector, first, after, filter, min_similarity
+        )
 
 
 @strawberry.input(description="How text becomes vectors.")
@@ -194,10 +193,7 @@ class CollectionMutation:
     @mutation(Permission.DROP_COLLECTION, "Drop a collection with its documents.")
     async def drop_collection(self, info: Info, input: DropCollectionInput) -> DropCollectionPayload | None:
         identifier = local_id("Collection", input.collection_id)
-        dropped = await rules.drop(info.context.gateway, info.context.actor, identifier, input.confirm_name)
-        database = await info.context.loaders.database_by_id.load(dropped.database_id)
-        if database is None:
-            raise NotFound("The database was dropped meanwhile.")
+        database = await rules.drop(info.context.gateway, info.context.actor, identifier, input.confirm_name)
         return DropCollectionPayload(
             dropped_collection_id=input.collection_id,
             database=database_types.Database.of(database),

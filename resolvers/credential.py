@@ -9,7 +9,8 @@ import strawberry
 
 from app.access import Permission
 from app.domain import credential as rules
-from app.domain.credential import Trial
+from app.domain import trial
+from app.domain.trial import Trial
 from app.errors import NotFound
 from app.store import record
 from resolvers import attachment as attachment_types
@@ -88,7 +89,8 @@ class Credential(Node):
     async def attachments(
         self, info: Info, first: First = 50, after: After = None, available: Available = None
     ) -> Connection[Annotated[Attachment, strawberry.lazy("resolvers.attachment")]]:
-        return await attachment_types.uses(info, self.stored.provider, self.stored.name, first, after, available)
+        provider, name = self.stored.provider, self.stored.name
+        return await attachment_types.uses(info, provider, name, first=first, after=after, available=available)
 
 
 def _previous(credential: record.Credential) -> CredentialVersion | None:
@@ -223,7 +225,7 @@ class CredentialMutation:
             name=input.name,
             api_key=input.api_key,
             database_ids=local_ids("Database", input.database_ids),
-            trial=Trial(input.model, input.parameters) if input.validate else None,
+            tried=Trial(input.model, input.parameters) if input.validate else None,
             idempotency_key=input.idempotency_key,
         )
         return AddCredentialPayload(credential=Credential.of(added), client_mutation_id=input.client_mutation_id)
@@ -231,7 +233,7 @@ class CredentialMutation:
     @mutation(Permission.WRITE_INTEGRATIONS, "Ask the provider whether it accepts a stored secret.")
     async def test_credential(self, info: Info, input: TestCredentialInput) -> TestCredentialPayload | None:
         identifier = local_id("Credential", input.credential_id)
-        verdict = await rules.test(
+        verdict = await trial.test(
             info.context.gateway, info.context.actor, identifier, Trial(input.model, input.parameters)
         )
         return TestCredentialPayload(
@@ -248,7 +250,7 @@ class CredentialMutation:
             info.context.actor,
             local_id("Credential", input.credential_id),
             api_key=input.api_key,
-            trial=Trial(input.model, input.parameters) if input.validate else None,
+            tried=Trial(input.model, input.parameters) if input.validate else None,
             keep_previous_seconds=input.keep_previous_seconds,
             idempotency_key=input.idempotency_key,
         )
@@ -276,14 +278,11 @@ class CredentialMutation:
             confirm_name=input.confirm_name,
             refuse_if_in_use=input.refuse_if_in_use,
         )
-        integration = await context.loaders.integration_by_id.load(removed.credential.integration_id)
-        if integration is None:
-            raise NotFound("The integration was deactivated meanwhile.")
         return RemoveCredentialPayload(
             removed_credential_id=input.credential_id,
             removed_name=removed.credential.name,
             removed_scope=[database_types.Database.of(each) for each in removed.scope],
-            integration=integration_types.Integration.of(integration),
+            integration=integration_types.Integration.of(removed.integration),
             disabled_count=removed.disabled_count,
             disabled=[attachment_types.Attachment.of(each) for each in removed.disabled],
             client_mutation_id=input.client_mutation_id,

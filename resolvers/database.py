@@ -10,7 +10,6 @@ import strawberry
 from app.access import Permission
 from app.domain import database as rules
 from app.page import Page, after_id, check_first, id_cursor
-from app.store import collection as collection_store
 from app.store import database as store
 from app.store import record
 from app.store.record import DatabaseStatus
@@ -106,33 +105,28 @@ class Database(Node):
         in_scope = [each.credential_id for each in await loaders.scopes_by_database.load(self.stored.id)]
         found = [each for each in await loaders.credential_by_id.load_many(in_scope) if each is not None]
         available = rules.available(info.context.gateway, self.stored.region, found)
-        return [await _available(info, each) for each in available]
+        shown = [await _available(info, each) for each in available]
+        return [each for each in shown if each is not None]
 
     @strawberry.field(description="Its collections, in order of creation.")
     async def collections(
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[Annotated[Collection, strawberry.lazy("resolvers.collection")]]:
         check_first(first)
-        gateway, actor, identifier = info.context.gateway, info.context.actor, self.stored.id
-        async with gateway.postgres.catalogue.connection() as held:
-            found = await collection_store.page(
-                held, actor.organization_id, actor.databases, identifier, after_id(after), first + 1
-            )
+        loaders, identifier = info.context.loaders, self.stored.id
+        found = await loaders.collections(after_id(after), first + 1).load(identifier)
+        page = Page.of(found, first, after, lambda each: id_cursor(each.id))
 
         async def counted() -> int:
-            async with gateway.postgres.catalogue.connection() as held:
-                return await collection_store.count(held, actor.organization_id, actor.databases, identifier)
+            return await loaders.collection_count_by_database.load(identifier)
 
-        page = Page.of(found, first, after, lambda each: id_cursor(each.id))
         return connection(Connection[collection_types.Collection], page, collection_types.Collection.of, counted)
 
     @strawberry.field(description="A collection by name; null: there is none.")
     async def collection(
         self, info: Info, name: Annotated[str, strawberry.argument(description="The collection's name.")]
     ) -> Annotated[Collection, strawberry.lazy("resolvers.collection")] | None:
-        gateway, actor = info.context.gateway, info.context.actor
-        async with gateway.postgres.catalogue.connection() as held:
-            found = await collection_store.by_name(held, actor.organization_id, actor.databases, self.stored.id, name)
+        found = await info.context.loaders.collection_by_name.load((self.stored.id, name))
         return collection_types.Collection.of(found) if found else None
 
 
@@ -160,12 +154,14 @@ async def database_by_name(info: Info, name: str) -> Database | None:
     return Database.of(found) if found else None
 
 
-async def _available(info: Info, available: rules.Available) -> AvailableIntegration:
+async def _available(info: Info, available: rules.Available) -> AvailableIntegration | None:
+    """None when credentials and integration were removed since they were read."""
     if available.provider.kind is Kind.HOSTED:
         shown = integration_types.Integration.hosted(info, available.provider.key)
     else:
         found = await info.context.loaders.integration_by_id.load(available.credentials[0].integration_id)
-        assert found is not None  # noqa: S101 - a credential keeps its integration from being deactivated
+        if found is None:
+            return None
         shown = integration_types.Integration.of(found)
     return AvailableIntegration(
         integration=shown, credentials=[credential_types.Credential.of(each) for each in available.credentials]

@@ -10,9 +10,7 @@ import strawberry
 
 from app.access import Permission
 from app.domain import integration as rules
-from app.errors import BadInput
 from app.store import record
-from providers import base
 from providers.base import Kind
 from resolvers import attachment as attachment_types
 from resolvers import credential as credential_types
@@ -21,9 +19,9 @@ from resolvers.argument import After, Available, First
 from resolvers.connection import Connection
 from resolvers.context import Info
 from resolvers.mutation import Input, Payload
-from resolvers.node import Node, global_id, local_id, split
+from resolvers.node import Node, as_uuid, global_id, local_id, split
 from resolvers.permission import mutation
-from resolvers.provider import EmbeddingProvider, known_provider
+from resolvers.provider import EmbeddingProvider, stored_provider
 
 if TYPE_CHECKING:
     from resolvers.attachment import Attachment
@@ -52,8 +50,8 @@ class Integration(Node):
     @classmethod
     def hosted(cls, info: Info, key: str) -> Integration:
         """The hosted provider's integration, which every organization has."""
-        identifier = global_id("Integration", f"{info.context.actor.organization_id}/{key}")
-        return cls(id=identifier, key=key, identifier=None, created_at=None)
+        identifier = rules.hosted_id(info.context.actor.organization_id, key)
+        return cls(id=global_id("Integration", identifier), key=key, identifier=None, created_at=None)
 
     @strawberry.field(description="The organization that it belongs to.")
     def organization(self, info: Info) -> Annotated[Organization, strawberry.lazy("resolvers.organization")]:
@@ -61,7 +59,7 @@ class Integration(Node):
 
     @strawberry.field(description="The embedding provider.")
     def provider(self, info: Info) -> EmbeddingProvider:
-        return known_provider(info, self.key)
+        return stored_provider(info, self.key)
 
     @strawberry.field(description="Whose account the provider is used with.")
     def kind(self) -> Kind:
@@ -89,7 +87,7 @@ class Integration(Node):
     async def attachments(
         self, info: Info, first: First = 50, after: After = None, available: Available = None
     ) -> Connection[Annotated[Attachment, strawberry.lazy("resolvers.attachment")]]:
-        return await attachment_types.uses(info, self.key, None, first, after, available)
+        return await attachment_types.uses(info, self.key, None, first=first, after=after, available=available)
 
 
 async def integrations(info: Info, provider: str | None = None) -> list[Integration]:
@@ -105,19 +103,20 @@ async def integrations(info: Info, provider: str | None = None) -> list[Integrat
 
 async def by_key(info: Info, key: str) -> Integration | None:
     """For node(id): an enabled integration, or a hosted one of the caller's own organization."""
-    owner, slash, provider = key.partition("/")
-    if slash:
-        known = _hosted(info, provider)
-        return (
-            Integration.hosted(info, provider) if known and owner == str(info.context.actor.organization_id) else None
-        )
-    found = await info.context.loaders.integration_by_id.load(UUID(key))
+    identifier = as_uuid(key)
+    if identifier is None:
+        return _hosted(info, key)
+    found = await info.context.loaders.integration_by_id.load(identifier)
     return Integration.of(found) if found else None
 
 
-def _hosted(info: Info, key: str) -> base.Provider | None:
-    found = info.context.gateway.catalogue.get(key)
-    return found if found and found.kind is Kind.HOSTED else None
+def _hosted(info: Info, key: str) -> Integration | None:
+    """A hosted integration of the caller's own organization."""
+    provider = info.context.gateway.catalogue.get(key.rpartition("/")[2])
+    if provider is None or provider.kind is not Kind.HOSTED:
+        return None
+    own = rules.hosted_id(info.context.actor.organization_id, provider.key)
+    return Integration.hosted(info, provider.key) if key == own else None
 
 
 @strawberry.input(description="Enable an external embedding provider for the organization.")
@@ -163,17 +162,14 @@ class IntegrationMutation:
     async def deactivate_integration(
         self, info: Info, input: DeactivateIntegrationInput
     ) -> DeactivateIntegrationPayload | None:
-        parts = split(input.integration_id)
-        if parts and parts[0] == "Integration" and await by_key(info, parts[1]) and "/" in parts[1]:
-            info.context.actor.require(Permission.WRITE_INTEGRATIONS)
-            raise BadInput(
-                "A hosted integration is managed by the operator of this deployment and cannot be deactivated."
-            )
+        kind, key = split(input.integration_id) or ("", "")
+        if kind == "Integration" and _hosted(info, key):
+            rules.refuse_hosted(info.context.actor)
         identifier = local_id("Integration", input.integration_id)
         gone = await rules.deactivate(info.context.gateway, info.context.actor, identifier, input.confirm_name)
         return DeactivateIntegrationPayload(
             deactivated_integration_id=input.integration_id,
-            provider=known_provider(info, gone.provider),
+            provider=stored_provider(info, gone.provider),
             organization=organization_types.Organization.of(info.context.organization),
             client_mutation_id=input.client_mutation_id,
         )

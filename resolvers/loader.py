@@ -13,9 +13,28 @@ from app.access import Actor
 from app.domain import document
 from app.gateway import Gateway
 from app.postgres import Connection
-from app.store import attachment, collection, credential, database, integration, scoped_database
+from app.store import (
+    access_token,
+    attachment,
+    audit_event,
+    collection,
+    credential,
+    database,
+    integration,
+    scoped_database,
+)
 from app.store.document import Wanted
-from app.store.record import Attachment, Collection, Credential, Database, Document, Integration, ScopedDatabase
+from app.store.record import (
+    AccessToken,
+    Attachment,
+    AuditEvent,
+    Collection,
+    Credential,
+    Database,
+    Document,
+    Integration,
+    ScopedDatabase,
+)
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -32,6 +51,7 @@ I = TypeVar("I", bound=Identified)  # noqa: E741 - as K and V
 
 One: TypeAlias = "DataLoader[UUID, V | None]"
 Many: TypeAlias = "DataLoader[UUID, list[V]]"
+Named: TypeAlias = "DataLoader[tuple[UUID, str], V | None]"
 
 
 class Loaders:
@@ -42,6 +62,7 @@ class Loaders:
         self._organization_id = actor.organization_id
         self._databases = actor.databases
         self._actor = actor
+        self._collections: dict[tuple[UUID | None, int], Many[Collection]] = {}
         self._documents: dict[tuple[UUID, Wanted], DataLoader[str, Document | None]] = {}
 
     @cached_property
@@ -69,6 +90,25 @@ class Loaders:
         )
 
     @cached_property
+    def collection_by_name(self) -> Named[Collection]:
+        """By database and name."""
+
+        async def load(connection: Connection, names: list[tuple[UUID, str]]) -> list[Collection | None]:
+            read = await collection.by_names(connection, self._organization_id, self._databases, names)
+            found = {(each.database_id, each.name): each for each in read}
+            return [found.get(each) for each in names]
+
+        return self._loader(load)
+
+    @cached_property
+    def collection_count_by_database(self) -> DataLoader[UUID, int]:
+        async def load(connection: Connection, ids: list[UUID]) -> list[int]:
+            found = await collection.counts(connection, self._organization_id, self._databases, ids)
+            return [found.get(each, 0) for each in ids]
+
+        return self._loader(load)
+
+    @cached_property
     def attachment_by_id(self) -> One[Attachment]:
         return self._one(
             lambda connection, ids: attachment.by_ids(connection, self._organization_id, self._databases, ids)
@@ -91,7 +131,9 @@ class Loaders:
         )
 
     @cached_property
-    def credential_by_name(self) -> DataLoader[tuple[UUID, str], Credential | None]:
+    def credential_by_name(self) -> Named[Credential]:
+        """By integration and name."""
+
         async def load(connection: Connection, names: list[tuple[UUID, str]]) -> list[Credential | None]:
             found = {
                 (each.integration_id, each.name): each
@@ -124,6 +166,14 @@ class Loaders:
         )
 
     @cached_property
+    def access_token_by_id(self) -> One[AccessToken]:
+        return self._one(lambda connection, ids: access_token.by_ids(connection, self._organization_id, ids))
+
+    @cached_property
+    def audit_event_by_id(self) -> One[AuditEvent]:
+        return self._one(lambda connection, ids: audit_event.by_ids(connection, self._organization_id, ids))
+
+    @cached_property
     def state_by_attachment(self) -> DataLoader[UUID, tuple[bool, bool]]:
         """Whether an attachment's credential exists, and whether its database is in scope."""
 
@@ -132,6 +182,17 @@ class Loaders:
             return [found.get(each, (False, False)) for each in ids]
 
         return self._loader(load)
+
+    def collections(self, after: UUID | None, limit: int) -> Many[Collection]:
+        """Pages of collections by database."""
+        if (after, limit) not in self._collections:
+            self._collections[after, limit] = self._many(
+                lambda connection, ids: collection.pages(
+                    connection, self._organization_id, self._databases, ids, after, limit
+                ),
+                lambda each: each.database_id,
+            )
+        return self._collections[after, limit]
 
     def documents(self, home: Collection, wanted: Wanted) -> DataLoader[str, Document | None]:
         """Documents of a collection by stored key, with the wanted columns."""

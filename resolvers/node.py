@@ -30,7 +30,8 @@ def split(identifier: str) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         return None
     kind, colon, key = text.partition(":")
-    return (kind, key) if colon and global_id(kind, key) == identifier else None
+    made_here = colon and "\0" not in text and global_id(kind, key) == identifier
+    return (kind, key) if made_here else None
 
 
 def local_id(kind: str, identifier: str) -> UUID:

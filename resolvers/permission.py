@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
+import operator
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 import strawberry
+import structlog
 from strawberry.schema_directive import Location
 
 from app.access import Permission
 from app.domain import audit
-from app.errors import GatewayError
+from app.errors import GatewayError, Internal
 from resolvers.context import Info
 from resolvers.described import described_enum
+from resolvers.mutation import Input
+from resolvers.node import as_uuid, split
 
 R = TypeVar("R")
+
+log = structlog.get_logger(__name__)
 
 described_enum(
     Permission,
@@ -62,12 +69,12 @@ def mutation(permission: Permission, description: str) -> Callable[[Callable[...
         @functools.wraps(resolver)
         async def audited(self: object, info: Info, *args: Any, **kwargs: Any) -> R:  # noqa: ANN401 - the resolver's own
             try:
-                answer = await resolver(self, info, *args, **kwargs)
-            except GatewayError as error:
-                await audit.refused(info.context.gateway, info.context.actor, resolver.__name__, error.code)
+                return await resolver(self, info, *args, **kwargs)
+            except Exception as error:
+                await _note_refusal(info, resolver.__name__, error, kwargs["input"])
                 raise
-            info.context.forget()
-            return answer
+            finally:
+                info.context.forget()
 
         audited.__signature__ = _described(inspect.signature(resolver))  # type: ignore[attr-defined] # what strawberry reads
         declared: Any = strawberry.mutation(resolver=audited, **needing(permission, description))
@@ -76,11 +83,27 @@ def mutation(permission: Permission, description: str) -> Callable[[Callable[...
     return declare
 
 
+async def _note_refusal(info: Info, action: str, error: Exception, given: Input) -> None:
+    """In the audit log. Where that cannot be written, the refusal must still reach the caller."""
+    code = error.code if isinstance(error, GatewayError) else Internal.code
+    try:
+        await audit.refused(info.context.gateway, info.context.actor, action, code, _target(given))
+    except GatewayError as failure:
+        log.warning("refusal_not_in_audit_log", action=action, code=code, reason=failure.message)
+
+
+def _target(given: Input) -> str | None:
+    """What the first id of an input stands for, as the log keeps it; None unless a server could have made it."""
+    names = [field.name for field in dataclasses.fields(given) if field.name.endswith("_id")]
+    ids = [str(getattr(given, name)) for name in names if name != "client_mutation_id"]
+    kind, key = (split(ids[0]) if ids else None) or ("", "")
+    return f"{kind}:{key}" if kind.isalpha() and as_uuid(key) else None
+
+
 def _described(signature: inspect.Signature) -> inspect.Signature:
     """The same signature, its `input` described: the fields of the input say the rest."""
     parameters = dict(signature.parameters)
-    annotation = Annotated[
-        parameters["input"].annotation, strawberry.argument(description="All that the mutation takes.")
-    ]
+    about = strawberry.argument(description="All that the mutation takes.")
+    annotation = operator.getitem(Annotated, (parameters["input"].annotation, about))
     parameters["input"] = parameters["input"].replace(annotation=annotation)
     return signature.replace(parameters=list(parameters.values()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import strawberry
 
-from app.errors import NotFound
+import providers
 from providers import base
 from providers.base import Kind, ModelStatus, ParameterType
 from resolvers.context import Info
@@ -166,17 +167,15 @@ class EmbeddingProvider(Node):
 
 
 def provider_by_key(info: Info, key: str) -> EmbeddingProvider | None:
-    """The provider that a stored configuration names; None when the operator has withdrawn it."""
+    """The provider of that key; None when this deployment has none."""
     found = info.context.gateway.catalogue.get(key)
     return EmbeddingProvider.of(info, found) if found else None
 
 
-def known_provider(info: Info, key: str) -> EmbeddingProvider:
-    """The provider that something stored names. Raises NotFound when the operator has withdrawn it."""
-    found = provider_by_key(info, key)
-    if found is None:
-        raise NotFound(f"The provider {key} is not available on this deployment any more: ask its operator.")
-    return found
+def stored_provider(info: Info, key: str) -> EmbeddingProvider:
+    """The provider that something stored names; one that the operator has withdrawn is shown without regions."""
+    found = info.context.gateway.catalogue.get(key) or replace(providers.by_key()[key], regions=frozenset())
+    return EmbeddingProvider.of(info, found)
 
 
 @strawberry.type

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, cast
 from uuid import UUID
 
 import strawberry
 
 from app.access import Permission
 from app.errors import LimitExceeded
-from app.store import access_token as token_store
-from app.store import audit_event as audit_store
 from resolvers import integration, stored_document
 from resolvers.access_token import AccessToken
 from resolvers.attachment import Attachment
@@ -78,21 +76,17 @@ async def _collection(info: Info, key: UUID) -> Node | None:
 
 async def _access_token(info: Info, key: UUID) -> Node | None:
     """Whoever may not manage access does not see that a token exists."""
-    actor = info.context.actor
-    if not actor.may(Permission.MANAGE_ACCESS):
+    if not info.context.actor.may(Permission.MANAGE_ACCESS):
         return None
-    async with info.context.gateway.postgres.catalogue.connection() as held:
-        found = await token_store.by_ids(held, actor.organization_id, [key])
-    return AccessToken.of(found[0]) if found else None
+    found = await info.context.loaders.access_token_by_id.load(key)
+    return AccessToken.of(found) if found else None
 
 
 async def _audit_event(info: Info, key: UUID) -> Node | None:
-    actor = info.context.actor
-    if not actor.may(Permission.MANAGE_ACCESS):
+    if not info.context.actor.may(Permission.MANAGE_ACCESS):
         return None
-    async with info.context.gateway.postgres.catalogue.connection() as held:
-        found = await audit_store.by_ids(held, actor.organization_id, [key])
-    return AuditEvent.of(found[0]) if found else None
+    found = await info.context.loaders.audit_event_by_id.load(key)
+    return AuditEvent.of(found) if found else None
 
 
 REFETCH: Mapping[str, Refetch] = {
@@ -137,4 +131,5 @@ class NodeQuery:
         if len(ids) > MOST_NODES:
             message = f"nodes takes {MOST_NODES} ids, and got {len(ids)}: ask in several queries."
             raise LimitExceeded(message, limit=MOST_NODES, actual=len(ids))
-        return list(await asyncio.gather(*(refetch(info, each) for each in ids)))
+        found = await asyncio.gather(*(refetch(info, each) for each in ids), return_exceptions=True)
+        return cast("list[Node | None]", found)  # an exception in a list is the error of its item, and null there

@@ -87,6 +87,7 @@ class VectorSearchConnection:
 async def search(
     info: Info,
     target_id: UUID,
+    column: str | None,
     query: str | None,
     vector: object | None,
     first: int,
@@ -97,7 +98,16 @@ async def search(
     """One search; the vector is kept for a next page only where a cursor is selected."""
     pages = not CURSORS.isdisjoint(names_below(info))
     question = Question(
-        target_id, query, vector, first, after, filter, min_similarity, stored_document_types.wanted(info), pages
+        target_id,
+        column,
+        query,
+        vector,
+        first,
+        after,
+        filter,
+        min_similarity,
+        stored_document_types.wanted(info),
+        pages,
     )
     return VectorSearchConnection.of(await rules.vector_search(info.context.gateway, info.context.actor, question))
 
@@ -126,4 +136,4 @@ class SearchQuery:
         min_similarity: MinSimilarity = None,
     ) -> VectorSearchConnection | None:
         identifier = local_id("Collection", target_id)
-        return await search(info, identifier, query, vector, first, after, filter, min_similarity)
+        return await search(info, identifier, column, query, vector, first, after, filter, min_similarity)

@@ -12,10 +12,9 @@ from app.access import Permission
 from app.domain import document as rules
 from app.domain import insertion, update
 from app.domain.insertion import ItemStatus, OnConflict
-from app.errors import NotFound
 from app.store import record
 from app.store.document import Wanted
-from app.store.key import decode_key
+from app.store.key import decode_key, is_encoded
 from providers.usage import Usage
 from resolvers import collection as collection_types
 from resolvers.context import Info
@@ -30,9 +29,6 @@ from resolvers.vector import VectorRecord
 
 if TYPE_CHECKING:
     from resolvers.collection import Collection
-
-MOST_IDS = 1000
-"""Payloads list ids up to this many; above, null."""
 
 described_enum(
     OnConflict,
@@ -110,7 +106,9 @@ async def by_key(info: Info, key: str) -> Document | None:
     """For node(id)."""
     collection_id, _, stored_key = key.partition("/")
     identifier = as_uuid(collection_id)
-    home = await info.context.loaders.collection_by_id.load(identifier) if identifier else None
+    if identifier is None or not is_encoded(stored_key):
+        return None
+    home = await info.context.loaders.collection_by_id.load(identifier)
     if home is None:
         return None
     found = await rules.by_keys(info.context.gateway, info.context.actor, home, wanted(info), [stored_key])
@@ -304,7 +302,7 @@ class DocumentMutation:
         )
         return UpdateDocumentsPayload(
             matched_count=updated.matched,
-            modified_count=len(updated.keys),
+            modified_count=updated.modified,
             modified_ids=_ids(updated.collection.id, updated.keys),
             usage=TokenUsage.of(updated.usage),
             collection=collection_types.Collection.of(updated.collection),
@@ -313,7 +311,7 @@ class DocumentMutation:
 
     @mutation(Permission.WRITE_DATA, "Replace a document as a whole.")
     async def replace_document(self, info: Info, input: ReplaceDocumentInput) -> ReplaceDocumentPayload | None:
-        home, key, usage = await rules.replace(
+        home, written, usage = await rules.replace(
             info.context.gateway,
             info.context.actor,
             local_id("Collection", input.collection_id),
@@ -321,40 +319,37 @@ class DocumentMutation:
             given=input.document,
             upsert=input.upsert,
         )
-        columns = Wanted(body=True, text=True, vector="vector" in names_below(info))
-        found = await info.context.loaders.documents(home, columns).load(key)
-        if found is None:
-            raise NotFound("The document was deleted meanwhile.")
-        document = Document.of(collection_types.Collection.of(home), found)
         return ReplaceDocumentPayload(
-            document=document, usage=TokenUsage.of(usage), client_mutation_id=input.client_mutation_id
+            document=Document.of(collection_types.Collection.of(home), written),
+            usage=TokenUsage.of(usage),
+            client_mutation_id=input.client_mutation_id,
         )
 
     @mutation(Permission.WRITE_DATA, "Delete documents by filter, keys or ids.")
     async def delete_documents(self, info: Info, input: DeleteDocumentsInput) -> DeleteDocumentsPayload | None:
         identifier = local_id("Collection", input.collection_id)
-        home, keys = await rules.delete(
+        home, count, keys = await rules.delete(
             info.context.gateway,
             info.context.actor,
             identifier,
             given=input.filter,
             keys=input.keys,
-            stored_keys=_stored_keys(identifier, input.ids) if input.ids is not None else None,
+            ids=[_stored_key(identifier, each) for each in input.ids] if input.ids is not None else None,
         )
         return DeleteDocumentsPayload(
-            deleted_count=len(keys),
+            deleted_count=count,
             deleted_ids=_ids(home.id, keys),
             collection=collection_types.Collection.of(home),
             client_mutation_id=input.client_mutation_id,
         )
 
 
-def _ids(collection_id: UUID, keys: list[str]) -> list[strawberry.ID] | None:
-    return [document_id(collection_id, key) for key in keys] if len(keys) <= MOST_IDS else None
+def _ids(collection_id: UUID, keys: list[str] | None) -> list[strawberry.ID] | None:
+    return [document_id(collection_id, key) for key in keys] if keys is not None else None
 
 
-def _stored_keys(collection_id: UUID, identifiers: list[strawberry.ID]) -> list[str]:
-    """The keys of documents of this collection; an id of anything else names nothing here."""
-    parts = [split(each) or ("", "") for each in identifiers]
-    homes = [key.partition("/") for kind, key in parts if kind == "Document"]
-    return [stored for home, _, stored in homes if home == str(collection_id)]
+def _stored_key(collection_id: UUID, identifier: str) -> str | None:
+    """The key of a document of this collection; the id of anything else names nothing here."""
+    kind, key = split(identifier) or ("", "")
+    home, _, stored = key.partition("/")
+    return stored if kind == "Document" and home == str(collection_id) and is_encoded(stored) else None

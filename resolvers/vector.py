@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.errors import NotFound
 from resolvers.context import Info
 from resolvers.node import Node
 from resolvers.scalar import JSON, JSONObject
@@ -22,8 +21,8 @@ class VectorTarget(Node):
     created_at: dt.datetime = strawberry.field(description="When it was created.")
 
     @strawberry.field(description="The database that it is in.")
-    async def database(self, info: Info) -> Annotated[Database, strawberry.lazy("resolvers.database")]:
-        raise NotFound("Only collections and tables are vector targets.")
+    async def database(self, _info: Info) -> Annotated[Database, strawberry.lazy("resolvers.database")]:
+        raise NotImplementedError("every kind of target has its own")
 
 
 @strawberry.interface(description="Something that a vector search can find: a document or a row.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -17,7 +19,7 @@ from app.assembly import build_gateway
 from app.main import create_app
 from app.settings import PREFIX, Settings
 from app.store.migration import migrate
-from tests.factory import TOKEN, Api, NewDatabase, Run, Running, Statements
+from tests.factory import TOKEN, Api, NewDatabase, Place, Run, Running, Statements
 from tests.fakes.openai import OpenAIFake
 from tests.fakes.serving import serve
 
@@ -94,6 +96,21 @@ async def new_database(server_url: str, template: str) -> AsyncIterator[NewDatab
 async def database_url(new_database: NewDatabase) -> str:
     """A migrated database of this test's own."""
     return await new_database()
+
+
+@pytest.fixture
+async def place(server_url: str, new_database: NewDatabase) -> AsyncIterator[Place]:
+    """A second database that can go away and come back: a region."""
+    url = await new_database()
+    server = await asyncpg.connect(server_url)
+    yield Place(url, urlsplit(url).path.strip("/"), server)
+    await server.close()
+
+
+@pytest.fixture
+async def two_regions(run: Run, database_url: str, place: Place) -> Running:
+    """A gateway with the regions `local`, which is the default, and `europe`, which is `place`."""
+    return await run(regions=json.dumps({"local": database_url, "europe": place.url}))
 
 
 @pytest.fixture

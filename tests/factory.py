@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
@@ -9,6 +10,7 @@ from typing import Any, Self, TypeAlias
 import asyncpg
 import httpx
 
+from app.domain import organization
 from app.gateway import Gateway
 from tests.fakes.openai import OpenAIFake
 
@@ -185,5 +187,37 @@ class Running:
         await self.api(document, **variables)
         return self.statements.counted
 
+    async def other_organization(self, name: str = "other") -> Api:
+        """An administrator's client of a new organization. The caller closes it."""
+        _, secret = await organization.create(self.gateway, name)
+        return Api(self.url, secret)
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+    """Wait for something that happens elsewhere: in PostgreSQL, or in another process."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)
+
 
 Run: TypeAlias = Callable[..., Awaitable[Running]]
+
+
+@dataclass
+class Place:
+    """A database of the test server that can be taken away and brought back, as a region's cluster."""
+
+    url: str
+    name: str
+    server: asyncpg.Connection[asyncpg.Record]
+
+    async def away(self) -> None:
+        """End its connections, and let nobody find it."""
+        await self.server.execute(f"alter database {self.name} allow_connections false")
+        ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1"
+        await self.server.execute(ended, self.name)
+        await self.server.execute(f"alter database {self.name} rename to {self.name}_away")
+
+    async def back(self) -> None:
+        await self.server.execute(f"alter database {self.name}_away rename to {self.name}")
+        await self.server.execute(f"alter database {self.name} allow_connections true")

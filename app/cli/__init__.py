@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
+from app.assembly import reason
 from app.cli import demo, doctor, keys, migrate, organization, schema, serve, token
-from app.errors import GatewayError
+from app.cli.process import CommandFailed
+from app.embedded import EmbeddedError
+from app.errors import DatabaseUnavailable, GatewayError
+from app.secret import KeyFileDamaged
 from app.settings import SettingsError
 from app.store.migration import MigrationError
-from providers.errors import CatalogueError
 
-application = typer.Typer(
-    name="vectorgate",
-    help="Semantic search over your data: a GraphQL gateway that owns the embedding providers, their credentials and their scopes.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
+application = typer.Typer(name="vectorgate", no_args_is_help=True, pretty_exceptions_enable=False)
 for command in (serve, demo, migrate, schema, doctor):
     application.command(name=command.__name__.rsplit(".", 1)[-1])(command.run)
 application.add_typer(token.application, name="token", help="Access tokens.")
@@ -26,17 +25,34 @@ application.add_typer(organization.application, name="organization", help="Organ
 application.add_typer(keys.application, name="keys", help="The keys that seal secrets.")
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(version("vectorgate"))
+        raise typer.Exit
+
+
+@application.callback()
+def group(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Semantic search over your data: a GraphQL gateway that owns the embedding providers, their credentials and their scopes."""
+
+
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage or settings."""
     try:
-        application()
+        application(prog_name="vectorgate")
     except SettingsError as error:
-        sys.exit(_told(error, 2))
-    except (GatewayError, MigrationError, CatalogueError) as error:
-        sys.exit(_told(error, 1))
+        sys.exit(_told(str(error), 2))
+    except DatabaseUnavailable as error:
+        sys.exit(_told(reason(error), 1))
+    except (GatewayError, MigrationError, EmbeddedError, KeyFileDamaged, CommandFailed) as error:
+        sys.exit(_told(str(error), 1))
 
 
-def _told(error: Exception, code: int) -> int:
-    for line in str(error).splitlines():
+def _told(text: str, code: int) -> int:
+    for line in text.splitlines():
         sys.stderr.write(f"vectorgate: {line}\n")
     return code

@@ -45,7 +45,7 @@ def _of_source(path: Path, module: str) -> Iterator[Entry]:
     except SyntaxError:  # templates and examples of old syntax
         return
     for node in tree.body:
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield from _entry(node, module, module)
             for inner in node.body:
                 if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):

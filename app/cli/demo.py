@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -14,10 +16,10 @@ import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.syntax import Syntax
-from rich.table import Table
+from rich.table import Column, Table
 
-from app.assembly import build_gateway
-from app.cli import process
+from app.assembly import WAIT_SECONDS, build_gateway
+from app.cli import listener, process
 from app.cli.api import Api
 from app.cli.corpus import Entry, docstrings
 from app.cli.serve import STOP_SECONDS
@@ -64,55 +66,64 @@ query Search($target: ID!, $query: String!) {
 console = Console()
 
 
+class Server(uvicorn.Server):
+    """The real server, in this process: it leaves signals to the command, and `ready` is set when it serves."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 def run(
-    once: Annotated[bool, typer.Option("--once", help="Exit when the example searches are answered.")] = False,  # noqa: FBT002 - typer's way
+    once: Annotated[bool, typer.Option("--once", help="Exit when the example searches are answered.")] = False,
+    wait: process.Wait = WAIT_SECONDS,
 ) -> None:
     """Index the standard library's docstrings on the embedded database with the local model, and search them by meaning.
 
     The server stays up with its address and a token printed, unless --once is given.
     """
-    gateway = build_gateway(process.settings(quiet=True))
-    asyncio.run(_demo(gateway, once=once))
+    process.end_on_signals()
+    settings = process.read_settings(quiet=True)
+    with listener.bound_or_free(settings.host, settings.port) as listening:
+        if listening.getsockname()[1] != settings.port:
+            console.print(f"Port {settings.port} is taken; this demo uses another one.")
+        process.prepare(settings, wait)
+        process.until_stopped(_demo(build_gateway(settings), listening, once=once))
 
 
-async def _demo(gateway: Gateway, *, once: bool) -> None:
-    async with _serving(gateway) as (url, server):
-        api = Api(url, await _token(gateway))
-        try:
+async def _demo(gateway: Gateway, listening: socket.socket, *, once: bool) -> None:
+    async with _serving(gateway, listening) as server:
+        async with Api(listener.url(listening), await _token(gateway)) as api:
             collection_id = await _collection(api)
             await _index(api, collection_id)
             await _search(api, collection_id)
-        finally:
-            await api.aclose()
-        if not once:
-            console.print(
-                f"\nServing until Ctrl-C at [bold]{url}[/] with the access token [bold]{api.token}[/] (valid for a day)"
-            )
+        if once:
+            console.print("\nWithout --once the server stays up to be asked.")
+        else:
+            console.print(f"\nServing until Ctrl-C at [bold]{api.url}[/], with this access token for a day:")
+            console.print(api.token, soft_wrap=True, highlight=False, markup=False)
             await server
 
 
 @asynccontextmanager
-async def _serving(gateway: Gateway) -> AsyncIterator[tuple[str, asyncio.Task[None]]]:
-    """The real server, in this process: its URL and the task that it runs in."""
-    settings = gateway.settings
+async def _serving(gateway: Gateway, listening: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    """The task that serves; it is let finish at the end."""
     config = uvicorn.Config(
-        create_app(gateway),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
+        create_app(gateway), log_config=None, access_log=False, timeout_graceful_shutdown=STOP_SECONDS
     )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
+    server = Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        while not server.started and not task.done():
-            await asyncio.sleep(0.05)
-        if task.done():
-            await task
-            raise typer.Exit(1)
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
-        yield f"http://{host}:{port}/graphql", task
+        await server.ready.wait()
+        yield task
     finally:
         server.should_exit = True
         await task
@@ -165,7 +176,7 @@ def _document(entry: Entry) -> dict[str, Any]:
 
 
 async def _search(api: Api, collection_id: str) -> None:
-    table = Table("Query", "Nearest", "Similarity")
+    table = Table("Query", Column("Nearest", overflow="fold"), "Similarity")
     for query in QUERIES:
         answer = await api(SEARCH, target=collection_id, query=query)
         _add(table, query, answer["vectorSearch"]["edges"])
@@ -175,10 +186,8 @@ async def _search(api: Api, collection_id: str) -> None:
     console.print(Syntax(SEARCH + "\n" + json.dumps(variables, indent=2), "graphql", background_color="default"))
     console.print("and with curl:")
     body = json.dumps({"query": " ".join(SEARCH.split()), "variables": variables})
-    command = (
-        f"curl -s {api.url} -H 'Authorization: Bearer {api.token}' -H 'Content-Type: application/json' -d '{body}'"
-    )
-    console.print(command, soft_wrap=True, highlight=False, markup=False)
+    headers = f"-H 'Authorization: Bearer {api.token}' -H 'Content-Type: application/json'"
+    console.print(f"curl -s {api.url} {headers} -d {quote(body)}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _add(table: Table, query: str, edges: Sequence[dict[str, Any]]) -> None:

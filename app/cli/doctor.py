@@ -1,9 +1,9 @@
-"""`vectorgate doctor`."""
+"""`vectorgate doctor`: looks at everything and changes nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -11,11 +11,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.assembly import build_gateway, closing, reason
 from app.cli import process
+from app.cli.keys import named
 from app.domain import resealing
-from app.domain.organization import Bootstrapped
-from app.errors import GatewayError
+from app.embedded import EmbeddedError
+from app.errors import DatabaseUnavailable
 from app.gateway import Gateway
+from app.postgres import Cluster
+from app.secret import KeyFileDamaged
+from app.settings import SettingsError
 from app.store import migration
 from providers.base import HttpProvider
 
@@ -25,7 +30,7 @@ MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "failed": "[red]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was checked."""
+    """One thing that was checked: `state` is ok, warning or failed."""
 
     what: str
     state: str
@@ -33,49 +38,73 @@ class Finding:
 
 
 def run() -> None:
-    """Check settings, databases, extension versions, stored secrets and the providers' reachability. Exit 1 when one fails."""
-    findings = process.with_gateway(_examine)
-    table = Table("Checked", "State", "Detail")
-    for each in findings:
-        table.add_row(each.what, MARKS[each.state], each.detail)
-    Console().print(table)
+    """Check settings, databases, stored secrets and the providers' reachability. Exit 1 when something is wrong."""
+    findings = _findings()
+    _report(findings)
     if any(each.state == "failed" for each in findings):
         raise typer.Exit(1)
 
 
-async def _examine(gateway: Gateway, _: Bootstrapped) -> list[Finding]:
-    findings = [Finding("settings", "ok", "all of them can be read")]
-    findings += [each async for each in _clusters(gateway)]
-    bad = await resealing.unreadable(gateway)
-    secrets = f"{len(bad)} open with no key of the ring: {', '.join(map(str, bad))}" if bad else "all open"
-    findings.append(Finding("stored secrets", "failed" if bad else "ok", secrets))
-    providers = [each for each in gateway.catalogue if isinstance(each, HttpProvider)]
-    return findings + list(await asyncio.gather(*(_reach(gateway, each) for each in providers)))
+def _report(findings: Sequence[Finding]) -> None:
+    table = Table("Checked", "State", "Detail")
+    for each in findings:
+        table.add_row(each.what, MARKS[each.state], each.detail)
+    Console().print(table)
 
 
-async def _clusters(gateway: Gateway) -> AsyncIterator[Finding]:
-    for name, cluster in {"catalogue": gateway.postgres.catalogue, **gateway.postgres.regions}.items():
-        try:
-            async with cluster.connection() as connection:
-                postgres, pgvector = await migration.versions(connection)
-        except GatewayError as error:
-            yield Finding(f"database of {name}", "failed", error.message)
-        else:
-            yield Finding(
-                f"database of {name}", "ok", f"PostgreSQL {postgres // 10_000}.{postgres % 10_000}, pgvector {pgvector}"
-            )
+def _findings() -> list[Finding]:
+    try:
+        gateway = build_gateway(process.read_settings(quiet=True))
+    except SettingsError as error:
+        return [Finding("settings", "failed", problem) for problem in error.problems]
+    except (EmbeddedError, KeyFileDamaged) as error:
+        return [Finding("embedded server", "failed", str(error))]
+    return [Finding("settings", "ok", "all of them can be read"), *asyncio.run(_examined(gateway))]
 
 
-async def _reach(gateway: Gateway, provider: HttpProvider) -> Finding:
+async def _examined(gateway: Gateway) -> list[Finding]:
+    async with closing(gateway):
+        databases = [each async for each in _databases(gateway)]
+        migrated = databases[0].state == "ok"
+        secrets = await _secrets(gateway) if migrated else Finding("stored secrets", "warning", "cannot be looked at")
+        providers = [each for each in gateway.catalogue if isinstance(each, HttpProvider)]
+        return [*databases, secrets, *await asyncio.gather(*(_reached(gateway, each) for each in providers))]
+
+
+async def _databases(gateway: Gateway) -> AsyncIterator[Finding]:
+    """The catalogue's first, then each region's; past the pools, which would migrate what they open."""
+    yield await _database("database of the catalogue", gateway.postgres.catalogue, "catalogue")
+    for name, cluster in gateway.postgres.regions.items():
+        yield await _database(f"database of region {name}", cluster, "region")
+
+
+async def _database(what: str, cluster: Cluster, part: str) -> Finding:
+    try:
+        async with cluster.outside() as connection:
+            postgres, pgvector = await migration.versions(connection)
+            missing = await migration.pending(connection, part)
+    except DatabaseUnavailable as error:
+        return Finding(what, "failed", reason(error))
+    found = f"PostgreSQL {postgres // 10_000}.{postgres % 10_000}, pgvector {pgvector or 'not installed'}"
+    if missing:
+        return Finding(what, "warning", f"{found}; not migrated yet: {', '.join(missing)} (run `vectorgate migrate`)")
+    return Finding(what, "ok", found)
+
+
+async def _secrets(gateway: Gateway) -> Finding:
+    unreadable = await resealing.unreadable(gateway)
+    if unreadable:
+        return Finding("stored secrets", "failed", named(unreadable))
+    return Finding("stored secrets", "ok", "all of them open")
+
+
+async def _reached(gateway: Gateway, provider: HttpProvider) -> Finding:
     """Any answer will do: it is the way there that is looked at, and no key is sent."""
+    what = f"provider {provider.key}"
     if "{" in provider.base_url:
-        return Finding(
-            f"provider {provider.key}", "ok", "its host depends on parameters; try a credential with testCredential"
-        )
+        return Finding(what, "ok", "its host depends on parameters: try a credential with testCredential")
     try:
         answer = await gateway.client.get(provider.base_url, timeout=REACH_SECONDS)
     except httpx.HTTPError as error:
-        return Finding(
-            f"provider {provider.key}", "warning", f"{provider.base_url} cannot be reached ({type(error).__name__})"
-        )
-    return Finding(f"provider {provider.key}", "ok", f"{provider.base_url} answers ({answer.status_code})")
+        return Finding(what, "warning", f"{provider.base_url} cannot be reached ({error or type(error).__name__})")
+    return Finding(what, "ok", f"{provider.base_url} answers ({answer.status_code})")

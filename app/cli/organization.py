@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from app.assembly import WAIT_SECONDS
 from app.cli import process
 from app.domain import organization
 from app.domain.organization import Bootstrapped
@@ -22,6 +23,7 @@ def group() -> None:
 @application.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="What the organization is called: unique in this deployment.")],
+    wait: process.Wait = WAIT_SECONDS,
 ) -> None:
     """Make an organization and print a token that may do everything in it, alone on a line: it is not shown again."""
 
@@ -29,4 +31,4 @@ def create(
         _organization, secret = await organization.create(gateway, name)
         return secret
 
-    typer.echo(process.with_gateway(make))
+    typer.echo(process.with_gateway(process.read_settings(quiet=True), make, wait))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.process import CommandFailed
 from resolvers.schema import build_schema, printed
 
 FILE = Path("schema.graphql")
@@ -14,15 +15,16 @@ FILE = Path("schema.graphql")
 
 def run(
     check: Annotated[
-        bool, typer.Option("--check", help="Compare with schema.graphql here; exit 1 when it is stale.")
+        bool, typer.Option("--check", help=f"Compare with {FILE} in this folder; exit 1 when it is stale.")
     ] = False,
 ) -> None:
     """Print the GraphQL schema, or check that schema.graphql is the one of this code."""
     text = printed(build_schema())
     if not check:
         typer.echo(text, nl=False)
-        return
-    if not FILE.is_file() or FILE.read_text() != text:
-        typer.echo("vectorgate: schema.graphql is stale: run `vectorgate schema > schema.graphql`.", err=True)
-        raise typer.Exit(1)
-    typer.echo("schema.graphql is up to date.")
+    elif not FILE.is_file():
+        raise CommandFailed(f"There is no {FILE} in this folder.")
+    elif FILE.read_text(encoding="utf-8") != text:
+        raise CommandFailed(f"{FILE} is stale: run `vectorgate schema > {FILE}`.")
+    else:
+        typer.echo(f"{FILE} is up to date.")

@@ -2,48 +2,80 @@
 
 from __future__ import annotations
 
-import signal
-import sys
+import socket
 
+import structlog
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
-from app.cli import process
-from app.domain.organization import Bootstrapped
-from app.gateway import Gateway
-from app.settings import Settings
+from app.assembly import WAIT_SECONDS
+from app.cli import listener, process
 
 STOP_SECONDS = 30
 """How long what is in flight may take to finish when the process is asked to stop."""
 
+log = structlog.get_logger(__name__)
 
-def run() -> None:
+
+class Config(uvicorn.Config):
+    """uvicorn's configuration. Workers are processes of their own, and this method is the first that each of them calls."""
+
+    def configure_logging(self) -> None:
+        """Logging is configured by the application. Signals are: uvicorn stops on them and then hands them back, to end."""
+        process.end_on_signals()
+
+
+class Workers(Multiprocess):
+    """uvicorn's supervisor of worker processes."""
+
+    def terminate_all(self) -> None:
+        """Stop. Left open in this process, the socket would take connections that nobody serves any more."""
+        for each in self.sockets:
+            each.close()
+        super().terminate_all()
+
+
+def run(wait: process.Wait = WAIT_SECONDS) -> None:
     """Serve the API at VECTORGATE_HOST:VECTORGATE_PORT until SIGTERM or SIGINT.
 
     Without VECTORGATE_DATABASE_URL it starts an embedded PostgreSQL under VECTORGATE_DATA_DIR.
     """
-    process.with_gateway(_prepared)
-    serve(process.settings())
+    process.end_on_signals()
+    settings = process.read_settings()
+    with listener.bound(settings.host, settings.port) as listening:
+        process.prepare(settings, wait)
+        log.info("serving", url=listener.url(listening), workers=settings.workers)
+        serve(listening, settings.workers)
 
 
-def serve(settings: Settings) -> None:
-    """Run the server with the environment's settings. Each worker builds its own gateway."""
-    # uvicorn finishes what is in flight and then raises the signal again: that is the end, and a good one.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-    uvicorn.run(
+def serve(listening: socket.socket, workers: int) -> None:
+    """Run the server with the environment's settings. Each worker builds its own gateway. Raises CommandFailed."""
+    config = Config(
         "app.main:from_environment",
         factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        loop="uvloop",
+        workers=workers,
         http="httptools",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+    if (_one if workers == 1 else _many)(config, listening):
+        raise process.CommandFailed("The server did not start; the log says why.")
 
 
-async def _prepared(_: Gateway, __: Bootstrapped) -> None:
-    """Opening the gateway once tells what is wrong before any worker starts."""
+def _one(config: Config, listening: socket.socket) -> bool:
+    """Serve in this process; answers whether that failed."""
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except SystemExit as end:
+        return end.code == STARTUP_FAILURE
+    return False
+
+
+def _many(config: Config, listening: socket.socket) -> bool:
+    """Serve in worker processes; answers whether one of them could not start."""
+    workers = Workers(config, sockets=[listening])
+    workers.run()
+    return any(worker.exitcode == STARTUP_FAILURE for worker in workers.processes)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.access import BUILT_IN
+from app.assembly import WAIT_SECONDS
 from app.cli import process
 from app.domain import organization
 from app.domain.organization import Bootstrapped
@@ -23,12 +24,15 @@ def group() -> None:
 @application.command("create")
 def create(
     name: Annotated[str, typer.Option(help="What the token is called.")],
-    organization_name: Annotated[str, typer.Option("--organization", help="The organization's name.")] = "default",
+    organization_name: Annotated[
+        str | None, typer.Option("--organization", help="The organization's name; by default the first one's.")
+    ] = None,
     role: Annotated[str, typer.Option(help=f"One of: {', '.join(BUILT_IN)}.")] = "Read-Only User",
+    wait: process.Wait = WAIT_SECONDS,
 ) -> None:
     """Make an access token and print it, alone on a line: it is not shown again."""
 
-    async def make(gateway: Gateway, _: Bootstrapped) -> str:
-        return await organization.create_token(gateway, organization_name, role, name)
+    async def make(gateway: Gateway, first: Bootstrapped) -> str:
+        return await organization.create_token(gateway, organization_name or first.organization.name, role, name)
 
-    typer.echo(process.with_gateway(make))
+    typer.echo(process.with_gateway(process.read_settings(quiet=True), make, wait))

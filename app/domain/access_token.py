@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,14 +11,19 @@ from app.access import BUILT_IN, Actor, Permission, permissions_of
 from app.domain import audit, database
 from app.errors import AlreadyExists, BadInput, NotFound, PermissionDenied, Unauthenticated
 from app.gateway import Gateway
+from app.notification import Topic
 from app.page import Page, after_id, check_first, id_cursor
 from app.postgres import Connection
 from app.secret import hint, new_token, token_hash
 from app.store import access_token
+from app.store.notification import notify
 from app.store.record import AccessToken, Organization
 from app.value import check_title
 
 MOST_DATABASES = 1000
+
+BOOTSTRAP = "bootstrap"
+"""The name of the token that the operator's settings make; no other token may have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,13 @@ async def authenticate(gateway: Gateway, token: str | None, *, request_id: str, 
         address=address,
     )
     return Session(actor, valid.organization)
+
+
+async def in_force(gateway: Gateway, tokens: Collection[str]) -> set[str]:
+    """Those of the tokens that `authenticate` would let in; one statement for all of them."""
+    by_hash = {token_hash(token): token for token in tokens}
+    async with gateway.postgres.catalogue.connection() as connection:
+        return {by_hash[each] for each in await access_token.in_force(connection, list(by_hash))}
 
 
 async def create(
@@ -88,9 +100,10 @@ async def insert(
     *,
     database_ids: Sequence[UUID] | None = None,
     expires_at: datetime | None = None,
-    bootstrap: bool = False,
 ) -> AccessToken:
-    """Raises AlreadyExists when a token of that name is in force."""
+    """Raises AlreadyExists when a token of that name is in force, or the name is the bootstrap token's."""
+    if name == BOOTSTRAP:
+        raise AlreadyExists(f"{BOOTSTRAP!r} is the token of the operator's settings: choose another name.")
     created = await access_token.insert(
         connection,
         organization_id,
@@ -100,7 +113,6 @@ async def insert(
         list(dict.fromkeys(roles)),
         database_ids=database_ids,
         expires_at=expires_at,
-        bootstrap=bootstrap,
     )
     if created is None:
         raise AlreadyExists(f"An access token named {name!r} is in force already: revoke it, or choose another name.")
@@ -110,13 +122,14 @@ async def insert(
 async def revoke(gateway: Gateway, actor: Actor, token_id: UUID) -> AccessToken:
     """Revoke a token; it is refused from the next request on, everywhere. Doing it again answers the same."""
     async with gateway.postgres.catalogue.connection() as connection:
-        if not await access_token.by_ids(connection, actor.organization_id, [token_id]) or not _sees_tokens(actor):
+        if not await access_token.by_ids(connection, actor.organization_id, [token_id]):
             raise NotFound("There is no access token with this id.")
     actor.require(Permission.MANAGE_ACCESS)
     async with gateway.postgres.catalogue.transaction() as connection:
         revoked = await access_token.revoke(connection, actor.organization_id, token_id)
         if revoked is None:
             raise NotFound("There is no access token with this id.")
+        await notify(connection, Topic.ACCESS_TOKEN, actor.organization_id)
         await audit.done(connection, actor, "revoke_access_token", "AccessToken", token_id, revoked.name)
     return revoked
 
@@ -135,10 +148,6 @@ async def count(gateway: Gateway, actor: Actor) -> int:
     actor.require(Permission.MANAGE_ACCESS)
     async with gateway.postgres.catalogue.connection() as connection:
         return await access_token.count(connection, actor.organization_id)
-
-
-def _sees_tokens(actor: Actor) -> bool:
-    return actor.databases is None
 
 
 def check_role_names(roles: Sequence[str]) -> None:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from app.access import Actor, Permission
 from app.domain import audit, database, debris
-from app.domain import provider as providers_here
-from app.domain.embedding import Standing, refusal
+from app.domain import provider as provider_rules
+from app.domain.attachment import Standing, refusal
 from app.errors import (
     AlreadyExists,
     BadInput,
@@ -73,45 +73,56 @@ async def create(
     length = wanted.dimension if wanted is not None else dimension
     _check_dimension(length)
     created = await _insert(gateway, actor, home, name, wanted, length, metric if length is not None else None)
+
+    async def note(connection: Connection) -> None:
+        using = {"provider": wanted.provider, "model": wanted.model} if wanted else {}
+        await audit.done(connection, actor, "create_collection", "Collection", created.id, name, **using)
+
     try:
-        await make_table(gateway, created)
-    except DatabaseUnavailable:
-        await _undo(gateway, created)
+        await make_table(gateway, created, note)
+    except Exception as error:
+        if not await _undo(gateway, created):
+            raise NotFound("The database was dropped while the collection was being created.") from error
         raise
     return created
 
 
-async def make_table(gateway: Gateway, created: Collection) -> None:
+async def make_table(gateway: Gateway, created: Collection, note: audit.Note | None = None) -> None:
     """Make the table if it is not there, then let the collection be seen; also how the sweep finishes halves."""
     async with gateway.postgres.region(created.region).transaction() as connection:
         await collection.create_table(connection, created)
-    async with gateway.postgres.catalogue.connection() as connection:
-        await collection.activate(connection, created.organization_id, created.id)
+    async with gateway.postgres.catalogue.transaction() as connection:
+        if not await collection.activate(connection, created.organization_id, created.id):
+            raise NotFound("The collection was dropped with its database while it was being created.")
+        if note:
+            await note(connection)
 
 
-async def drop(gateway: Gateway, actor: Actor, collection_id: UUID, confirm_name: str) -> Collection:
-    """Drop a collection with its documents."""
+async def drop(gateway: Gateway, actor: Actor, collection_id: UUID, confirm_name: str) -> Database:
+    """Drop a collection with its documents; answers the database that it was in."""
     found = await find(gateway, actor, collection_id)
     actor.require(Permission.DROP_COLLECTION)
     if confirm_name != found.name:
         raise ConfirmationMismatch(f"confirmName must be the collection's name, {found.name!r}, letter for letter.")
     async with gateway.postgres.catalogue.transaction() as connection:
-        await collection.delete(connection, actor.organization_id, collection_id)
+        [home] = await database.hold_all(connection, actor, [found.database_id])
+        if not await collection.delete(connection, actor.organization_id, collection_id):
+            raise NotFound("There is no collection with this id any more.")
         left = await debris_store.insert(connection, found.region, found.database_id, collection_id)
         await audit.done(connection, actor, "drop_collection", "Collection", collection_id, found.name)
     await debris.try_to_remove(gateway, left)
-    return found
+    return home
 
 
 async def _attachable(gateway: Gateway, actor: Actor, home: Database, embedding: Embedding) -> Attachment:
     """An attachment that would work now, not stored yet and without a target. Raises the coded error of what is missing."""
-    provider = providers_here.known(gateway, embedding.provider)
-    providers_here.check_region(provider, home.region)
+    provider = provider_rules.known(gateway, embedding.provider)
+    provider_rules.check_region(provider, home.region)
     integration_id = None
     if provider.kind is Kind.EXTERNAL:
         integration_id = await _enabled(gateway, actor, provider)
     _check_credential_given(provider, embedding.credential)
-    choice = providers_here.resolve(provider, embedding.model, embedding.dimension, embedding.parameters)
+    choice = provider_rules.resolve(provider, embedding.model, embedding.dimension, embedding.parameters)
     wanted = Attachment(
         id=new_id(),
         organization_id=actor.organization_id,
@@ -175,6 +186,7 @@ async def _insert(
     metric: Metric | None,
 ) -> Collection:
     async with gateway.postgres.catalogue.transaction() as connection:
+        await database.hold_all(connection, actor, [home.id])
         created = await collection.insert(connection, actor.organization_id, home.id, name, dimension, metric)
         if created is None:
             raise AlreadyExists(
@@ -183,8 +195,6 @@ async def _insert(
             )
         if wanted is not None:
             await _attach(connection, wanted, created.id)
-        using = {"provider": wanted.provider, "model": wanted.model} if wanted else {}
-        await audit.done(connection, actor, "create_collection", "Collection", created.id, name, **using)
     return created
 
 
@@ -195,12 +205,14 @@ async def _attach(connection: Connection, wanted: Attachment, target_id: UUID) -
         )
 
 
-async def _undo(gateway: Gateway, created: Collection) -> None:
-    """The region failed: nothing of the collection stays, and its name is free."""
+async def _undo(gateway: Gateway, created: Collection) -> bool:
+    """Nothing of the collection stays, and its name is free. False when it was gone with its database already."""
     async with gateway.postgres.catalogue.transaction() as connection:
-        await collection.delete(connection, created.organization_id, created.id)
+        if not await collection.delete(connection, created.organization_id, created.id):
+            return False
         left = await debris_store.insert(connection, created.region, created.database_id, created.id)
     await debris.try_to_remove(gateway, left)
+    return True
 
 
 def _check_active(home: Database) -> None:

@@ -1,25 +1,26 @@
-"""Credentials: adding, trying, rotating, rolling back and removing them (rules 7 to 9 and 12 to 15)."""
+"""Credentials: adding, rotating, rolling back and removing them (rules 7 to 9 and 12 to 15)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from app.access import Actor, Permission
-from app.domain import audit, database, idempotency
-from app.domain import provider as providers_here
+from app.domain import audit, database, idempotency, trial
+from app.domain import provider as provider_rules
+from app.domain.attachment import uses_of
 from app.domain.credential_name import check_name, check_secret
-from app.domain.embedding import context, opened, try_key
+from app.domain.embedding import context
 from app.domain.idempotency import AlreadyDoneError, Once
 from app.domain.scoped_database import check_databases
+from app.domain.trial import Trial
 from app.errors import (
     AlreadyExists,
     BadInput,
     ConfirmationMismatch,
     CredentialInUse,
     CredentialNotRollbackable,
-    CredentialRejected,
     NotFound,
 )
 from app.gateway import Gateway
@@ -27,9 +28,8 @@ from app.postgres import Connection
 from app.secret import hint
 from app.store import attachment, credential, integration, scoped_database
 from app.store import database as databases_store
-from app.store.record import Attachment, Credential, Database, new_id
-from providers.base import Model, ModelStatus, Provider
-from providers.configuration import Configuration
+from app.store.record import Attachment, Credential, Database, Integration, new_id
+from providers.base import Provider
 
 LONGEST_KEPT = 2_592_000
 """30 days, in seconds: how long a replaced secret can be kept to return to."""
@@ -39,27 +39,11 @@ SHOWN = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """Where to try a key; what is left out is taken from a use of the credential, else the provider's cheapest model."""
-
-    model: str | None = None
-    parameters: Mapping[str, object] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a provider said of a stored key."""
-
-    ok: bool
-    message: str | None
-    latency_ms: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Removed:
     """A credential that is gone, with what it served."""
 
     credential: Credential
+    integration: Integration
     scope: list[Database]
     disabled_count: int
     disabled: list[Attachment]
@@ -73,22 +57,22 @@ async def add(
     name: str,
     api_key: str,
     database_ids: Sequence[UUID],
-    trial: Trial | None,
+    tried: Trial | None,
     idempotency_key: str | None,
 ) -> Credential:
-    """Store a credential, enabling its integration where needed; with a `trial`, only if the provider accepts the key."""
+    """Store a credential, enabling its integration where needed; if it is to be `tried`, only if the provider accepts the key."""
     await database.find_all(gateway, actor, database_ids)
     actor.require(Permission.WRITE_INTEGRATIONS)
-    provider = providers_here.external(gateway, provider_key, "add credentials to it")
+    provider = provider_rules.external(gateway, provider_key, "add credentials to it")
     check_name(name, api_key)
     check_secret(api_key)
     check_databases(database_ids, least=0)
-    given = {"provider": provider_key, "name": name, "apiKey": api_key, "databaseIds": database_ids, "trial": trial}
+    given = {"provider": provider_key, "name": name, "apiKey": api_key, "databaseIds": database_ids, "trial": tried}
     call = idempotency.once(gateway, actor, "vectorgate", idempotency_key, "addCredential", given)
     if (known := await _recalled(gateway, actor, call)) is not None:
         return known
-    if trial is not None:
-        await try_key(gateway, provider, _chosen(provider, trial, None), api_key)
+    if tried is not None:
+        await trial.try_new(gateway, provider, tried, api_key)
     try:
         return await _insert(gateway, actor, call, provider, name, api_key, database_ids)
     except AlreadyDoneError:
@@ -101,36 +85,13 @@ async def find(gateway: Gateway, actor: Actor, credential_id: UUID) -> Credentia
         return await _found(connection, actor, credential_id)
 
 
-async def test(gateway: Gateway, actor: Actor, credential_id: UUID, trial: Trial) -> Verdict:
-    """Ask the provider whether it accepts the stored secret. A refusal is an answer; any other failure of the provider is raised."""
-    found = await find(gateway, actor, credential_id)
-    actor.require(Permission.WRITE_INTEGRATIONS)
-    provider = providers_here.known(gateway, found.provider)
-    async with gateway.postgres.catalogue.connection() as connection:
-        sealed = await credential.secret(connection, actor.organization_id, credential_id)
-        use = await _a_use(connection, actor, found)
-    if sealed is None:
-        raise NotFound("There is no credential with this id.")
-    try:
-        latency = await try_key(gateway, provider, _chosen(provider, trial, use), opened(gateway, sealed).value)
-    except CredentialRejected as error:
-        said = error.facts.get("providerMessage")
-        return Verdict(
-            ok=False, message=f"{provider.display_name} refuses it{f': {said}' if said else '.'}", latency_ms=None
-        )
-    gateway.credentials_used.note(credential_id)
-    async with gateway.postgres.catalogue.connection() as connection:
-        await audit.done(connection, actor, "test_credential", "Credential", credential_id, found.name)
-    return Verdict(ok=True, message=None, latency_ms=latency)
-
-
 async def rotate(
     gateway: Gateway,
     actor: Actor,
     credential_id: UUID,
     *,
     api_key: str,
-    trial: Trial | None,
+    tried: Trial | None,
     keep_previous_seconds: int,
     idempotency_key: str | None,
 ) -> Credential:
@@ -141,15 +102,12 @@ async def rotate(
     if not 0 <= keep_previous_seconds <= LONGEST_KEPT:
         message = f"keepPreviousSeconds must be 0 to {LONGEST_KEPT}, and is {keep_previous_seconds}."
         raise BadInput(message, limit=LONGEST_KEPT, actual=keep_previous_seconds)
-    given = {"credentialId": credential_id, "apiKey": api_key, "trial": trial, "keep": keep_previous_seconds}
+    given = {"credentialId": credential_id, "apiKey": api_key, "trial": tried, "keep": keep_previous_seconds}
     call = idempotency.once(gateway, actor, "vectorgate", idempotency_key, "rotateCredential", given)
     if (known := await _recalled(gateway, actor, call)) is not None:
         return known
-    if trial is not None:
-        provider = providers_here.known(gateway, found.provider)
-        async with gateway.postgres.catalogue.connection() as connection:
-            use = await _a_use(connection, actor, found)
-        await try_key(gateway, provider, _chosen(provider, trial, use), api_key)
+    if tried is not None:
+        await trial.try_next(gateway, actor, found, tried, api_key)
     try:
         return await _swap(gateway, actor, call, credential_id, api_key, keep_previous_seconds)
     except AlreadyDoneError:
@@ -190,7 +148,7 @@ async def remove(
             raise NotFound("There is no credential with this id.")
         if confirm_name != found.name:
             raise ConfirmationMismatch(f"confirmName must be the credential's name, {found.name!r}, letter for letter.")
-        removed = await _with_uses(connection, actor, found)
+        removed = await _with_uses(gateway, connection, actor, found)
         if refuse_if_in_use and removed.disabled_count:
             raise await _in_use(connection, actor, removed)
         await credential.delete(connection, actor.organization_id, credential_id)
@@ -219,6 +177,7 @@ async def _insert(
     sealed = gateway.keyring.seal(api_key, context(actor.organization_id, credential_id))
     async with gateway.postgres.catalogue.transaction() as connection:
         await call.claim(connection, str(credential_id))
+        await database.hold_all(connection, actor, database_ids)
         enabled = await integration.enable(connection, actor.organization_id, provider.key)
         if not await credential.insert(
             connection, actor.organization_id, enabled.id, credential_id, name, sealed, hint(api_key)
@@ -277,47 +236,18 @@ async def _known(gateway: Gateway, actor: Actor, call: Once) -> Credential:
     return known
 
 
-async def _a_use(connection: Connection, actor: Actor, found: Credential) -> Attachment | None:
-    uses = await attachment.uses(
-        connection, actor.organization_id, None, found.provider, credential_name=found.name, limit=1
-    )
-    return uses[0] if uses else None
-
-
-def _chosen(provider: Provider, trial: Trial, use: Attachment | None) -> Configuration:
-    """The given model and parameters, else those of a use of the credential, else the cheapest model."""
-    if use is not None and trial.model is None and trial.parameters is None:
-        return Configuration(use.model, use.dimension, use.parameters)
-    model = trial.model or (use.model if use else _cheapest(provider).name)
-    parameters = trial.parameters if trial.parameters is not None else (use.parameters if use else None)
-    return providers_here.resolve(provider, model, _a_dimension(provider, model), parameters)
-
-
-def _cheapest(provider: Provider) -> Model:
-    """The supported model with the shortest vectors: what it costs to try a key is one short text either way."""
-    return min(
-        (each for each in provider.models if each.status is ModelStatus.SUPPORTED),
-        key=lambda each: each.dimension.minimum,
-    )
-
-
-def _a_dimension(provider: Provider, name: str) -> int | None:
-    model = provider.model(name)
-    return (model.dimension.default or model.dimension.minimum) if model else None
-
-
-async def _with_uses(connection: Connection, actor: Actor, found: Credential) -> Removed:
-    scope = await scoped_database.of_credentials(connection, actor.organization_id, [found.id], actor.databases)
-    ids = [each.database_id for each in scope]
-    databases = await databases_store.by_ids(connection, actor.organization_id, actor.databases, ids)
-    name = found.name
-    disabled = await attachment.uses(
-        connection, actor.organization_id, None, found.provider, credential_name=name, available=True, limit=SHOWN
-    )
-    count = await attachment.count_uses(
-        connection, actor.organization_id, None, found.provider, credential_name=name, available=True
-    )
-    return Removed(found, databases, count, disabled)
+async def _with_uses(gateway: Gateway, connection: Connection, actor: Actor, found: Credential) -> Removed:
+    """What a credential that is locked serves now."""
+    organization_id = actor.organization_id
+    scope = await scoped_database.of_credentials(connection, organization_id, [found.id], None)
+    databases = await databases_store.by_ids(connection, organization_id, None, [each.database_id for each in scope])
+    by_id = {each.id: each for each in databases}
+    [home] = await integration.by_ids(connection, organization_id, [found.integration_id])
+    which = uses_of(gateway, found.provider, credential_name=found.name, available=True)
+    disabled = await attachment.uses(connection, organization_id, None, which, limit=SHOWN)
+    count = await attachment.count_uses(connection, organization_id, None, which)
+    in_order = [by_id[each.database_id] for each in scope if each.database_id in by_id]
+    return Removed(found, home, in_order, count, disabled)
 
 
 async def _in_use(connection: Connection, actor: Actor, removed: Removed) -> CredentialInUse:

@@ -32,12 +32,10 @@ def check_name(name: str, api_key: str) -> None:
 
 def check_secret(api_key: str) -> None:
     """Raises BadInput unless an HTTP header can carry it and its last four characters do not give it away."""
-    if not SHORTEST_SECRET <= len(api_key) <= LONGEST_SECRET:
-        raise BadInput(
-            f"apiKey must have {SHORTEST_SECRET} to {LONGEST_SECRET} characters.",
-            limit=SHORTEST_SECRET,
-            actual=len(api_key),
-        )
+    length = len(api_key)
+    if not SHORTEST_SECRET <= length <= LONGEST_SECRET:
+        message = f"apiKey must have {SHORTEST_SECRET} to {LONGEST_SECRET} characters, and has {length}."
+        raise BadInput(message, limit=SHORTEST_SECRET if length < SHORTEST_SECRET else LONGEST_SECRET, actual=length)
     if not SENDABLE.fullmatch(api_key) or api_key != api_key.strip():
         raise BadInput(
             "apiKey must have printable ASCII characters only, and no space around it: copy it again from the provider."

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from app.access import Actor, Permission
 from app.domain import audit, debris
-from app.errors import AlreadyExists, BadInput, ConfirmationMismatch, DatabaseUnavailable, NotFound
+from app.errors import AlreadyExists, BadInput, ConfirmationMismatch, NotFound
 from app.gateway import Gateway
+from app.postgres import Connection
 from app.store import collection, credential, database, scoped_database
 from app.store import debris as debris_store
-from app.store.record import Credential, Database, DatabaseStatus
+from app.store.record import Credential, Database
 from app.value import check_identifier
 from providers.base import Kind, Provider
 
@@ -41,30 +42,54 @@ async def find_all(gateway: Gateway, actor: Actor, database_ids: Sequence[UUID])
     return [by_id[each] for each in database_ids]
 
 
+async def hold_all(connection: Connection, actor: Actor, database_ids: Sequence[UUID]) -> list[Database]:
+    """These databases, kept from being dropped until the transaction ends. Raises NotFound when one was dropped meanwhile."""
+    if not database_ids:
+        return []
+    held = await database.hold(connection, actor.organization_id, actor.databases, database_ids)
+    if len(held) < len(set(database_ids)):
+        raise NotFound("There is no database with one of these ids any more.")
+    return held
+
+
 async def create(
     gateway: Gateway, actor: Actor, name: str, region: str | None, credential_ids: Sequence[UUID]
 ) -> Database:
     """A new database, in no scope but those of the given credentials. A region that fails leaves it in status ERROR, to be dropped."""
+    if credential_ids:
+        async with gateway.postgres.catalogue.connection() as connection:
+            found = await credential.by_ids(connection, actor.organization_id, credential_ids)
+            _check_all_there(found, credential_ids)
     actor.require(Permission.CREATE_DATABASE)
     if credential_ids:
         actor.require(Permission.WRITE_INTEGRATIONS)
     check_identifier(name, "A database's name")
+    _check_number(credential_ids)
     chosen = _known_region(gateway, region)
     created = await _insert(gateway, actor, name, chosen, credential_ids)
+
+    async def note(connection: Connection) -> None:
+        await audit.done(connection, actor, "create_database", "Database", created.id, name, region=chosen)
+
     try:
-        return await make_schema(gateway, created)
-    except DatabaseUnavailable:
+        return await make_schema(gateway, created, note)
+    except Exception:
         async with gateway.postgres.catalogue.connection() as connection:
-            await database.set_status(connection, actor.organization_id, created.id, DatabaseStatus.ERROR)
+            await database.fail(connection, actor.organization_id, created.id)
         raise
 
 
-async def make_schema(gateway: Gateway, created: Database) -> Database:
+async def make_schema(gateway: Gateway, created: Database, note: audit.Note | None = None) -> Database:
     """Make the schema if it is not there, then let the database be ACTIVE; also how the sweep finishes halves."""
-    async with gateway.postgres.region(created.region).connection() as connection:
+    async with gateway.postgres.region(created.region).transaction() as connection:
         await database.create_schema(connection, created.id)
-    async with gateway.postgres.catalogue.connection() as connection:
-        active = await database.set_status(connection, created.organization_id, created.id, DatabaseStatus.ACTIVE)
+    async with gateway.postgres.catalogue.transaction() as connection:
+        active = await database.activate(connection, created.organization_id, created.id)
+        if active and note:
+            await note(connection)
+        left = None if active else await debris_store.insert(connection, created.region, created.id)
+    if left is not None:
+        await debris.try_to_remove(gateway, left)
     if active is None:
         raise NotFound("The database was dropped while it was being created.")
     return active
@@ -77,6 +102,8 @@ async def drop(gateway: Gateway, actor: Actor, database_id: UUID, confirm_name: 
     if confirm_name != found.name:
         raise ConfirmationMismatch(f"confirmName must be the database's name, {found.name!r}, letter for letter.")
     async with gateway.postgres.catalogue.transaction() as connection:
+        if not await database.lock(connection, actor.organization_id, database_id):
+            raise NotFound("There is no database with this id any more.")
         await collection.delete_of_database(connection, actor.organization_id, database_id)
         await database.delete(connection, actor.organization_id, database_id)
         left = await debris_store.insert(connection, found.region, database_id)
@@ -101,21 +128,27 @@ def available(gateway: Gateway, region: str, in_scope: Sequence[Credential]) -> 
     ]
 
 
-async def _insert(gateway: Gateway, actor: Actor, name: str, region: str, credential_ids: Sequence[UUID]) -> Database:
+def _check_number(credential_ids: Sequence[UUID]) -> None:
     if len(credential_ids) > MOST_CREDENTIALS:
         message = f"credentialIds may name {MOST_CREDENTIALS} credentials, and names {len(credential_ids)}."
         raise BadInput(message, limit=MOST_CREDENTIALS, actual=len(credential_ids))
+
+
+def _check_all_there(found: Sequence[Credential], credential_ids: Sequence[UUID]) -> None:
+    if len(found) < len(set(credential_ids)):
+        raise NotFound("There is no credential with one of these ids.")
+
+
+async def _insert(gateway: Gateway, actor: Actor, name: str, region: str, credential_ids: Sequence[UUID]) -> Database:
     async with gateway.postgres.catalogue.transaction() as connection:
-        found = await credential.by_ids(connection, actor.organization_id, credential_ids) if credential_ids else []
-        if len(found) < len(set(credential_ids)):
-            raise NotFound("There is no credential with one of these ids.")
+        held = await credential.hold(connection, actor.organization_id, credential_ids) if credential_ids else []
+        _check_all_there(held, credential_ids)
         created = await database.insert(connection, actor.organization_id, name, region)
         if created is None:
             raise AlreadyExists(
                 f"The organization has a database named {name!r} already: choose another name.", database=name
             )
-        await scoped_database.add(connection, actor.organization_id, [each.id for each in found], [created.id])
-        await audit.done(connection, actor, "create_database", "Database", created.id, name, region=region)
+        await scoped_database.add(connection, actor.organization_id, [each.id for each in held], [created.id])
     return created
 
 

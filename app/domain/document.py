@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.access import Actor, Permission
 from app.domain import audit, collection, embedding
-from app.domain.item import Draft, draft
+from app.domain.item import Draft, draft, given_key
 from app.domain.vector import check_vector
 from app.errors import BadInput, GatewayError, NotFound
 from app.gateway import Gateway
 from app.page import Page, bad_cursor, check_first, decode_cursor, encode_cursor
 from app.store import document
-from app.store.document import NewDocument, Wanted
-from app.store.key import encode_key
+from app.store.document import NewDocument, Touched, Wanted
+from app.store.key import encode_key, is_encoded
 from app.store.record import Collection, Document, Metric, Resolved
 from app.value import check_count
 from providers.base import InputType
 from providers.usage import Usage
 
 MOST_KEYS = 1000
+
+MOST_NAMED = 1000
+"""A write of more documents than this tells how many, and not which."""
 
 
 async def page(
@@ -59,25 +62,30 @@ async def by_keys(
     return {each.key: each for each in found}
 
 
+async def by_key(gateway: Gateway, actor: Actor, home: Collection, wanted: Wanted, key: object) -> Document | None:
+    """The document with this `_id`. Raises BadInput for what can be no key."""
+    actor.require(Permission.READ_DATA)
+    stored = encode_key(key)
+    return (await by_keys(gateway, actor, home, wanted, [stored])).get(stored)
+
+
 async def replace(
     gateway: Gateway, actor: Actor, collection_id: UUID, *, key: object, given: Mapping[str, object], upsert: bool
-) -> tuple[Collection, str, Usage | None]:
-    """Replace a document as a whole, embedding anew; answers the collection, the stored key and the usage. Nothing is half-done."""
+) -> tuple[Collection, Document, Usage | None]:
+    """Replace a document as a whole, embedding anew; answers it as it is stored, and the usage. Nothing is half-done."""
     resolved = await embedding.resolve(gateway, actor, collection_id)
     actor.require(Permission.WRITE_DATA)
     home, stored = resolved.collection, encode_key(key)
-    if given.get("_id") is not None and encode_key(given["_id"]) != stored:
+    if given_key(given) not in (None, stored):
         raise BadInput("The document's _id is not the key that is to be replaced: leave _id out.")
     await _check_there(gateway, home, stored, upsert=upsert)
-    wanted = draft(resolved, {**given, "_id": key}, 0)
-    new, usage = await _embedded_alone(gateway, actor, resolved, wanted)
+    new, usage = await _embedded_alone(gateway, actor, resolved, draft(resolved, given, 0, stored))
     async with gateway.postgres.region(home.region).connection() as connection:
-        if upsert:
-            await document.insert(connection, home, [new], replace=True)
-        elif not await document.replace(connection, home, new):
-            raise _no_document()
+        written = await document.replace(connection, home, new, upsert=upsert)
+    if written is None:
+        raise _no_document()
     await note(gateway, actor, "replace_document", home, count=1)
-    return home, stored, usage
+    return home, written, usage
 
 
 async def delete(
@@ -87,23 +95,23 @@ async def delete(
     *,
     given: Mapping[str, object] | None,
     keys: Sequence[object] | None,
-    stored_keys: Sequence[str] | None,
-) -> tuple[Collection, list[str]]:
-    """Delete by exactly one of filter, keys and stored keys (of ids); answers the stored keys that are gone."""
+    ids: Sequence[str | None] | None,
+) -> tuple[Collection, int, list[str] | None]:
+    """Delete by exactly one of filter, keys and ids (as stored keys; None: of nothing here); answers how many, and which (see `named`)."""
     home = await collection.find(gateway, actor, collection_id)
     actor.require(Permission.WRITE_DATA)
-    if sum(each is not None for each in (given, keys, stored_keys)) != 1:
+    if sum(each is not None for each in (given, keys, ids)) != 1:
         raise BadInput("Give exactly one of filter, keys and ids; an empty object as filter means every document.")
-    if keys is not None or stored_keys is not None:
-        check_count(len(keys if keys is not None else stored_keys or []), 1, MOST_KEYS, "keys or ids")
-    exact = [encode_key(key) for key in keys] if keys is not None else stored_keys
-    async with gateway.postgres.region(home.region).transaction() as connection:
-        if exact is not None:
-            gone = await document.delete_keys(connection, home, exact)
-        else:
-            gone = await document.delete(connection, home, given or {})
-    await note(gateway, actor, "delete_documents", home, count=len(gone))
-    return home, gone
+    stored = _stored(keys, ids)
+    async with gateway.postgres.region(home.region).connection() as connection:
+        gone = await document.delete(connection, home, given=given, keys=stored, most_keys=MOST_NAMED)
+    await note(gateway, actor, "delete_documents", home, count=gone.count)
+    return home, gone.count, named(gone)
+
+
+def named(touched: Touched) -> list[str] | None:
+    """The keys of what was touched; None where there are too many to tell."""
+    return touched.keys if touched.count <= MOST_NAMED else None
 
 
 async def note(gateway: Gateway, actor: Actor, action: str, home: Collection, **details: object) -> None:
@@ -139,6 +147,17 @@ async def _check_there(gateway: Gateway, home: Collection, key: str, *, upsert: 
                 raise _no_document()
 
 
+def _stored(keys: Sequence[object] | None, ids: Sequence[str | None] | None) -> list[str] | None:
+    """The stored keys that are named; None where none are, but a filter. Raises BadInput and LimitExceeded."""
+    if keys is not None:
+        check_count(len(keys), 1, MOST_KEYS, "keys")
+        return [encode_key(key) for key in keys]
+    if ids is not None:
+        check_count(len(ids), 1, MOST_KEYS, "ids")
+        return [key for key in ids if key is not None]
+    return None
+
+
 def _no_document() -> NotFound:
     return NotFound("There is no document with this key: insert it, or pass upsert: true.")
 
@@ -148,6 +167,9 @@ def _after(after: str | None) -> tuple[datetime, str] | None:
         return None
     created_at, key = decode_cursor(after, 2)
     try:
-        return datetime.fromisoformat(str(created_at)), str(key)
+        moment = datetime.fromisoformat(str(created_at))
     except ValueError:
         raise bad_cursor() from None
+    if moment.utcoffset() != timedelta(0) or not isinstance(key, str) or not is_encoded(key):
+        raise bad_cursor()
+    return moment, key

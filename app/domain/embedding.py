@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from app.access import Actor
-from app.domain import provider as providers_here
+from app.domain import provider as provider_rules
+from app.domain.attachment import Standing, refusal
 from app.errors import (
-    CredentialNotFound,
     CredentialRejected,
-    DatabaseNotInScope,
     EmbeddingNotConfigured,
     EmbeddingProviderBadHostName,
     EmbeddingProviderClientError,
@@ -25,9 +23,7 @@ from app.errors import (
     EmbeddingProviderTimeout,
     EmbeddingProviderUnavailable,
     EmbeddingProviderUnexpectedResponse,
-    EndOfLifeModel,
     GatewayError,
-    IntegrationNotAvailableInRegion,
     Internal,
     NotFound,
     ProviderFailure,
@@ -36,7 +32,7 @@ from app.gateway import Gateway
 from app.secret import SecretUnreadable
 from app.store import attachment
 from app.store.record import Attachment, Resolved, SealedSecret, Vector
-from providers.base import HttpProvider, InProcessProvider, InputType, ModelStatus, Provider
+from providers.base import HttpProvider, InProcessProvider, InputType, Provider
 from providers.configuration import Configuration, request_for
 from providers.embedding import Embedding
 from providers.errors import (
@@ -72,17 +68,6 @@ class Embedded:
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What decides whether an attachment can embed now."""
-
-    attachment: Attachment
-    region: str
-    database_name: str
-    credential_exists: bool
-    in_scope: bool
-
-
 async def resolve(gateway: Gateway, actor: Actor, target_id: UUID) -> Resolved:
     """A collection with everything that a use of it needs, read now in one statement. Raises NotFound."""
     async with gateway.postgres.catalogue.connection() as connection:
@@ -90,29 +75,6 @@ async def resolve(gateway: Gateway, actor: Actor, target_id: UUID) -> Resolved:
     if found is None:
         raise NotFound("There is no collection with this id.")
     return found
-
-
-def refusal(gateway: Gateway, standing: Standing) -> GatewayError | None:
-    """Why an attachment cannot embed now, naming provider, credential, database and the mutation that mends it; None when it can."""
-    use = standing.attachment
-    provider = gateway.catalogue.get(use.provider)
-    if provider is None:
-        message = f"The provider {use.provider} is not available on this deployment any more; ask its operator."
-        return IntegrationNotAvailableInRegion(message, provider=use.provider, region=standing.region)
-    try:
-        providers_here.check_region(provider, standing.region)
-    except IntegrationNotAvailableInRegion as error:
-        return error
-    if use.integration_id is not None and not (standing.credential_exists and standing.in_scope):
-        return _credential_refusal(provider, standing)
-    model = provider.model(use.model)
-    if model is not None and model.status is ModelStatus.END_OF_LIFE:
-        reason = f": {model.status_message}" if model.status_message else ""
-        message = (
-            f"The model {use.model} of {provider.display_name} has reached its end of life and embeds no more{reason}. "
-        )
-        return EndOfLifeModel(message + "Searches by vector go on working.", provider=use.provider, model=use.model)
-    return None
 
 
 async def embed(
@@ -191,7 +153,7 @@ def opened(gateway: Gateway, sealed: SealedSecret) -> Secret:
 def coded_failures(provider: Provider, use: Attachment | None) -> Iterator[None]:
     """What a provider did leaves with its code; what its catalogue refuses, too."""
     try:
-        with providers_here.coded(provider):
+        with provider_rules.coded(provider):
             yield
     except ProviderError as error:
         raise coded(provider, use, error) from None
@@ -244,22 +206,6 @@ def _check(gateway: Gateway, resolved: Resolved) -> None:
     error = refusal(gateway, standing_of(resolved))
     if error is not None:
         raise error
-
-
-def _credential_refusal(provider: Provider, standing: Standing) -> GatewayError:
-    name, database = standing.attachment.credential_name, standing.database_name
-    facts: dict[str, Any] = {"provider": provider.key, "credentialName": name, "database": database}
-    if not standing.credential_exists:
-        return CredentialNotFound(
-            f"{provider.display_name} has no credential named {name!r}: add one of that name with addCredential and put the database "
-            f"{database!r} in its scope, and everything that uses it works again.",
-            **facts,
-        )
-    return DatabaseNotInScope(
-        f"The database {database!r} is not in the scope of the {provider.display_name} credential {name!r}: "
-        "add it with addScopedDatabases.",
-        **facts,
-    )
 
 
 def _outcome(provider: Provider, use: Attachment, embedding: Embedding, position: int) -> Vector | GatewayError:

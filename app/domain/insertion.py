@@ -12,7 +12,7 @@ from app.access import Actor, Permission
 from app.domain import embedding, idempotency
 from app.domain.document import metric_of, note
 from app.domain.idempotency import AlreadyDoneError, Once
-from app.domain.item import Draft, draft
+from app.domain.item import Draft, draft, given_key
 from app.domain.vector import check_vector
 from app.errors import AlreadyExists, GatewayError
 from app.gateway import Gateway
@@ -70,7 +70,7 @@ async def insert(
     actor: Actor,
     collection_id: UUID,
     *,
-    documents: Sequence[object],
+    documents: Sequence[Mapping[str, object]],
     on_conflict: OnConflict,
     idempotency_key: str | None,
 ) -> Inserted:
@@ -89,7 +89,10 @@ async def insert(
     try:
         await work.write(gateway, call)
     except AlreadyDoneError:
-        return await _recalled(gateway, resolved, call) or work.outcome()
+        known = await _recalled(gateway, resolved, call)
+        if known is None:
+            raise  # it was there a moment ago, and is kept for a day
+        return known
     await note(gateway, actor, "insert_documents", resolved.collection, **work.counts())
     return work.outcome()
 
@@ -106,13 +109,15 @@ class _Work:
         self._items: dict[int, Item] = {}
         self._usage: Usage | None = None
 
-    def take(self, documents: Sequence[object]) -> None:
+    def take(self, documents: Sequence[Mapping[str, object]]) -> None:
         """Check every document by itself; of equal keys the first wins, or the last under REPLACE."""
         for position, given in enumerate(documents):
+            key = None
             try:
-                each = draft(self._resolved, given, position)
+                key = given_key(given)
+                each = draft(self._resolved, given, position, key)
             except GatewayError as error:
-                self._fail(position, None, error)
+                self._fail(position, key, error)
                 continue
             loser = self._drafts.pop(each.key, None)
             winner = each if loser is None or self._on_conflict is OnConflict.REPLACE else loser

@@ -13,7 +13,7 @@ from app.domain.vector import parse_vector
 from app.errors import BadInput, InvalidVectorizeValue, LimitExceeded, VectorizeAndVector, VectorsNotEnabled
 from app.store.document import NewDocument
 from app.store.key import encode_key
-from app.store.record import Metric, Resolved, Vector, new_id
+from app.store.record import Collection, Metric, Resolved, Vector, new_id
 from app.value import check_json, check_text
 
 MOST_BYTES = 4_000_000
@@ -43,16 +43,19 @@ class Draft:
         return NewDocument(self.key, self.body, self.text, vector)
 
 
-def draft(resolved: Resolved, given: object, position: int) -> Draft:
-    """Raises the coded error of what is wrong with this document."""
-    if not isinstance(given, dict):
-        raise BadInput(f"Document {position} must be a JSON object.")
-    key = given.get("_id")
+def given_key(given: object) -> str | None:
+    """The stored form of a document's `_id`; None where it has none. Raises BadInput for what can be no key."""
+    if not isinstance(given, Mapping):
+        raise BadInput("A document must be a JSON object.")
+    return None if given.get("_id") is None else encode_key(given["_id"])
+
+
+def draft(resolved: Resolved, given: Mapping[str, object], position: int, key: str | None) -> Draft:
+    """The document under its key, or a new one. Raises the coded error of what is wrong with it."""
     body = {name: value for name, value in given.items() if name not in ("_id", *RESERVED)}
     check_fields(body)
     text, vector = text_and_vector(resolved, given)
-    stored = encode_key(key) if key is not None else encode_key(str(new_id()))
-    return Draft(position, stored, key is not None, body, text, vector)
+    return Draft(position, key or encode_key(str(new_id())), key is not None, body, text, vector)
 
 
 def text_and_vector(resolved: Resolved, given: Mapping[str, object]) -> tuple[str | None, Vector | None]:
@@ -62,15 +65,20 @@ def text_and_vector(resolved: Resolved, given: Mapping[str, object]) -> tuple[st
         raise VectorizeAndVector("Give $vectorize, or $vector, not both: a vector comes from the text or from you.")
     if not present:
         return None, None
-    home = resolved.collection
+    home, value = resolved.collection, given[present[0]]
+    dimension = vectors_enabled(home, present[0])
+    if present[0] == "$vector":
+        return None, None if value is None else parse_vector(value, dimension, home.metric or Metric.COSINE)
+    return checked_text(resolved, value), None
+
+
+def vectors_enabled(home: Collection, name: str) -> int:
+    """The dimension of a collection. Raises VectorsNotEnabled where `$vectorize` or `$vector` means nothing."""
     if home.dimension is None:
         raise VectorsNotEnabled(
-            f"{home.name} holds no vectors: leave {present[0]} out, or use a collection with a dimension."
+            f"{home.name} holds no vectors: leave {name} out, or use a collection with a dimension."
         )
-    value = given[present[0]]
-    if present[0] == "$vector":
-        return None, None if value is None else parse_vector(value, home.dimension, home.metric or Metric.COSINE)
-    return checked_text(resolved, value), None
+    return home.dimension
 
 
 def checked_text(resolved: Resolved, value: object) -> str | None:
@@ -87,8 +95,8 @@ def checked_text(resolved: Resolved, value: object) -> str | None:
 
 def check_fields(body: Mapping[str, object]) -> None:
     """Raises BadInput for fields that could not be stored, filtered by or read back; LimitExceeded beyond 4 MB."""
-    _check_names(body)
     check_json(body, "The document")
+    _check_names(body)
     size = len(orjson.dumps(body))
     if size > MOST_BYTES:
         raise LimitExceeded(
@@ -97,7 +105,7 @@ def check_fields(body: Mapping[str, object]) -> None:
 
 
 def _check_names(value: object) -> None:
-    """Field names at every level: filters and updates reach them by dotted paths."""
+    """Field names at every level: filters and updates reach them by dotted paths. The depth is bounded already."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             if not name or name.startswith("$") or "." in name:

@@ -10,7 +10,7 @@ from app.domain import access_token
 from app.errors import AlreadyExists, NotFound
 from app.gateway import Gateway
 from app.postgres import Connection
-from app.secret import new_token, token_hash
+from app.secret import hint, new_token, token_hash
 from app.store import access_token as tokens
 from app.store import organization
 from app.store.record import Organization
@@ -18,7 +18,6 @@ from app.value import check_title
 
 ADMINISTRATOR = next(iter(BUILT_IN))
 FIRST_TOKEN = "administrator"
-BOOTSTRAP = "bootstrap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +68,11 @@ async def bootstrap(gateway: Gateway) -> Bootstrapped:
 
 
 async def _bootstrap_token(connection: Connection, first: Organization, given: str | None) -> str | None:
+    """One that was revoked stays so until the setting changes: whoever revoked it meant it."""
     stored = await tokens.bootstrap_hash(connection)
     if stored is not None and (given is None or secrets.compare_digest(stored, token_hash(given))):
         return None
-    await tokens.revoke_bootstrap(connection)
     secret = given or new_token()
-    await access_token.insert(connection, first.id, BOOTSTRAP, secret, [ADMINISTRATOR], bootstrap=True)
+    name, roles = access_token.BOOTSTRAP, [ADMINISTRATOR]
+    await tokens.put_bootstrap(connection, first.id, name, token_hash(secret), hint(secret), roles)
     return secret if given is None else None

@@ -29,6 +29,7 @@ from providers.errors import (
     UnknownModelError,
     UnsupportedDimensionError,
 )
+from providers.redact import redact
 
 CODES: Mapping[type[ConfigurationError], type[GatewayError]] = {
     UnknownModelError: ModelUnknown,
@@ -85,4 +86,4 @@ def coded(provider: Provider) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        raise CODES[type(error)](str(error), provider=provider.key, model=error.model) from None
+        raise CODES[type(error)](str(error), provider=provider.key, model=redact(error.model)) from None

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.access import Actor, Permission
 from app.domain import audit, database
+from app.domain.attachment import uses_of
 from app.errors import BadInput, ConfirmationMismatch, NotFound, TooManyDatabases
 from app.gateway import Gateway
 from app.store import attachment, credential, scoped_database
@@ -50,12 +51,15 @@ async def add(
     actor.require(Permission.WRITE_INTEGRATIONS)
     check_databases(database_ids, least=1)
     async with gateway.postgres.catalogue.transaction() as connection:
-        if await credential.lock(connection, actor.organization_id, credential_id) is None:
+        if not await credential.hold(connection, actor.organization_id, [credential_id]):
             raise NotFound("There is no credential with this id.")
+        held = await database.hold_all(connection, actor, database_ids)
         await scoped_database.add(connection, actor.organization_id, [credential_id], database_ids)
         added = await scoped_database.pairs(connection, actor.organization_id, credential_id, database_ids)
-        names = {"databaseIds": [str(each) for each in database_ids]}
-        await audit.done(connection, actor, "add_scoped_databases", "Credential", credential_id, found.name, **names)
+        names = [each.name for each in held]
+        await audit.done(
+            connection, actor, "add_scoped_databases", "Credential", credential_id, found.name, databases=names
+        )
     return found, added
 
 
@@ -66,26 +70,10 @@ async def remove(gateway: Gateway, actor: Actor, credential_id: UUID, database_i
     actor.require(Permission.WRITE_INTEGRATIONS)
     if confirm_name != target.name:
         raise ConfirmationMismatch(f"confirmName must be the database's name, {target.name!r}, letter for letter.")
+    which = uses_of(gateway, found.provider, credential_name=found.name, database_id=database_id, available=True)
     async with gateway.postgres.catalogue.transaction() as connection:
-        disabled = await attachment.uses(
-            connection,
-            actor.organization_id,
-            None,
-            found.provider,
-            credential_name=found.name,
-            database_id=database_id,
-            available=True,
-            limit=SHOWN,
-        )
-        count = await attachment.count_uses(
-            connection,
-            actor.organization_id,
-            None,
-            found.provider,
-            credential_name=found.name,
-            database_id=database_id,
-            available=True,
-        )
+        disabled = await attachment.uses(connection, actor.organization_id, None, which, limit=SHOWN)
+        count = await attachment.count_uses(connection, actor.organization_id, None, which)
         removed = await scoped_database.remove(connection, actor.organization_id, credential_id, database_id)
         if removed is None:
             raise NotFound(f"The database {target.name!r} is not in the scope of the credential {found.name!r}.")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import numpy as np
-import orjson
 
 from app.access import Actor, Permission
 from app.domain import embedding
+from app.domain.search_cursor import Place, decode_place, encode_place, fingerprint
 from app.domain.vector import check_vector, parse_vector
 from app.errors import (
     BadInput,
@@ -23,11 +23,12 @@ from app.errors import (
     VectorsNotEnabled,
 )
 from app.gateway import Gateway
-from app.page import bad_cursor, check_first, decode_cursor, encode_cursor
+from app.page import check_first
 from app.store import neighbour
 from app.store.document import Wanted
+from app.store.filter import check_document_filter
 from app.store.neighbour import Kept
-from app.store.record import Collection, Document, Metric, Resolved, Vector, new_id
+from app.store.record import Collection, Document, Metric, Neighbour, Resolved, Vector, new_id
 from app.value import check_text
 from providers.base import InputType
 from providers.usage import Usage
@@ -38,12 +39,15 @@ DEEPEST = 10_000
 KEPT_SECONDS = 600
 """How long the query vector of a text search is kept for its next pages."""
 
+LARGEST = sys.float_info.max
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is looked for in which target, and how much of the answer is read."""
 
     target_id: UUID
+    column: str | None
     query: str | None
     vector: object | None
     first: int
@@ -80,13 +84,18 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where in a ranking a page begins: behind this distance and key, after so many hits, with this kept query vector."""
+class _Ranking:
+    """A question that can be asked: all that it depends on is checked, and nothing is spent yet."""
 
-    distance: float
-    key: str
-    depth: int
-    query_id: UUID | None
+    question: Question
+    metric: Metric
+    vector: Vector | None
+    fingerprint: str
+    place: Place | None
+
+    @property
+    def depth(self) -> int:
+        return self.place.depth if self.place else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,41 +112,31 @@ async def vector_search(gateway: Gateway, actor: Actor, question: Question) -> F
     """The nearest documents. Two statements: one resolves the target, one finds its neighbours; an embedding comes between them."""
     resolved = await embedding.resolve(gateway, actor, question.target_id)
     actor.require(Permission.READ_DATA)
-    _check(question)
-    home, metric = resolved.collection, _metric(resolved)
-    place = _decode(question, metric)
-    depth = place.depth if place else 0
-    if depth + question.first > DEEPEST:
-        message = f"Pages of a search reach {DEEPEST} hits deep, and this one would reach {depth + question.first}: narrow the search."
-        raise LimitExceeded(message, limit=DEEPEST, actual=depth + question.first)
-    query = await _query(gateway, actor, resolved, question, place)
-    keep = Kept(query.kept_as, query.model or "", KEPT_SECONDS) if query.kept_as and question.pages else None
-    async with gateway.postgres.region(home.region).connection() as connection:
+    ranking = _ranking(resolved, question)
+    query = await _query(gateway, actor, resolved, ranking)
+    place = ranking.place
+    async with gateway.postgres.region(resolved.collection.region).connection() as connection:
         found = await neighbour.nearest(
             connection,
-            home,
+            resolved.collection,
             query.vector,
             wanted=question.wanted,
             given=question.filter,
             after=(place.distance, place.key) if place else None,
             limit=question.first + 1,
-            keep=keep,
+            keep=Kept(query.kept_as, query.model or "", KEPT_SECONDS) if query.kept_as and question.pages else None,
         )
-    near = [(each, similarity(metric, each.distance)) for each in found.nearest]
-    near = [pair for pair in near if question.min_similarity is None or pair[1] >= question.min_similarity]
-    fingerprint = _fingerprint(question, metric)
-    kept_as = query.kept_as.hex if query.kept_as else None
-    hits = [
-        Hit(
-            each.document,
-            nearness,
-            each.distance,
-            encode_cursor(each.distance, each.document.key, depth + rank, kept_as, fingerprint),
-        )
-        for rank, (each, nearness) in enumerate(near[: question.first], 1)
-    ]
+    near = [each for each in found.nearest if _is_near(ranking, each)]
+    hits = [_hit(ranking, query, rank, each) for rank, each in enumerate(near[: question.first], 1)]
     return Found(
-        home, hits, len(near) > question.first, place is not None, query.vector, query.model, query.usage, found.exact
+        collection=resolved.collection,
+        hits=hits,
+        has_next=len(near) > question.first,
+        has_previous=place is not None,
+        query_vector=query.vector,
+        model=query.model,
+        usage=query.usage,
+        exact=found.exact,
     )
 
 
@@ -152,77 +151,85 @@ def similarity(metric: Metric, distance: float) -> float:
             return 1 / (1 + distance * distance)
 
 
-def _check(question: Question) -> None:
-    check_first(question.first)
-    if question.query is not None and question.vector is not None:
-        raise VectorizeAndVector("Give query, or vector, not both.")
-    if question.query is None and question.vector is None:
-        raise BadInput("Give query, a text to search with, or vector.")
-    if question.query is not None:
-        check_text(question.query, "query")
-        if not question.query.strip():
-            raise InvalidVectorizeValue("query must not be blank: there is nothing to embed in it.")
+def finite(distance: float) -> float:
+    """A distance that JSON can hold: pgvector adds up in 32 bits, so that huge vectors are infinitely far, or not comparable (NaN)."""
+    return LARGEST if math.isnan(distance) else max(-LARGEST, min(LARGEST, distance))
 
 
-def _metric(resolved: Resolved) -> Metric:
+def _ranking(resolved: Resolved, question: Question) -> _Ranking:
+    """Raises the coded error of what is wrong with a question, before anything is spent on it."""
     home = resolved.collection
     if home.dimension is None or home.metric is None:
         raise VectorsNotEnabled(f"{home.name} holds no vectors: search a collection that has a dimension.")
-    return home.metric
+    if question.column is not None:
+        raise BadInput(f"{home.name} is a collection and has no columns: leave column out.")
+    check_first(question.first)
+    _check_similarity(question.min_similarity, home.metric)
+    check_document_filter(question.filter)
+    asked = _asked(question, home.dimension, home.metric)
+    ranking = fingerprint(home.id, asked, home.metric, question.filter, question.min_similarity)
+    place = decode_place(question.after, ranking) if question.after is not None else None
+    _check_depth((place.depth if place else 0) + question.first)
+    return _Ranking(question, home.metric, None if isinstance(asked, str) else asked, ranking, place)
 
 
-def _check_similarity(question: Question, metric: Metric) -> None:
-    least = question.min_similarity
+def _asked(question: Question, dimension: int, metric: Metric) -> str | Vector:
+    """The text, or the vector: exactly one is given."""
+    if question.query is None:
+        if question.vector is None:
+            raise BadInput("Give query, a text to search with, or vector.")
+        return parse_vector(question.vector, dimension, metric)
+    if question.vector is not None:
+        raise VectorizeAndVector("Give query, or vector, not both.")
+    check_text(question.query, "query")
+    if not question.query.strip():
+        raise InvalidVectorizeValue("query must not be blank: there is nothing to embed in it.")
+    return question.query
+
+
+def _check_similarity(least: float | None, metric: Metric) -> None:
     if least is not None and metric is not Metric.DOT_PRODUCT and not 0 <= least <= 1:
         raise BadInput(f"minSimilarity must be 0 to 1, and is {least:g}.", limit=1, actual=least)
 
 
-async def _query(
-    gateway: Gateway, actor: Actor, resolved: Resolved, question: Question, place: _Place | None
-) -> _Query:
+def _check_depth(depth: int) -> None:
+    if depth > DEEPEST:
+        message = f"Pages of a search reach {DEEPEST} hits deep, and this one would reach {depth}: narrow the search."
+        raise LimitExceeded(message, limit=DEEPEST, actual=depth)
+
+
+async def _query(gateway: Gateway, actor: Actor, resolved: Resolved, ranking: _Ranking) -> _Query:
     """The query's vector: given, kept from the page before, or embedded now."""
-    home, metric = resolved.collection, _metric(resolved)
-    _check_similarity(question, metric)
-    if question.query is None:
-        return _Query(parse_vector(question.vector, home.dimension or 0, metric))
-    if place is not None and place.query_id is not None:
-        async with gateway.postgres.region(home.region).connection() as connection:
-            found = await neighbour.kept(connection, actor.organization_id, place.query_id)
-        if found is not None:
-            return _Query(np.frombuffer(found[0], dtype="<f4"), found[1], kept_as=place.query_id)
-    embedded = await embedding.embed(gateway, actor, resolved, [question.query], InputType.QUERY)
+    if ranking.vector is not None:
+        return _Query(ranking.vector)
+    query_id = ranking.place.query_id if ranking.place else None
+    if query_id is not None and (kept := await _kept(gateway, actor, resolved.collection, query_id)) is not None:
+        return kept
+    embedded = await embedding.embed(gateway, actor, resolved, [ranking.question.query or ""], InputType.QUERY)
     [outcome] = embedded.outcomes
     if isinstance(outcome, GatewayError):
         raise outcome
-    check_vector(outcome, metric)
-    return _Query(
-        outcome, embedded.model, embedded.usage, kept_as=place.query_id if place and place.query_id else new_id()
-    )
+    check_vector(outcome, ranking.metric)
+    return _Query(outcome, embedded.model, embedded.usage, kept_as=query_id or new_id())
 
 
-def _fingerprint(question: Question, metric: Metric) -> str:
-    """A hash of all that a ranking depends on: a cursor belongs to one."""
-    parts: list[Any] = [
-        question.target_id,
-        question.query,
-        question.vector,
-        metric,
-        question.filter,
-        question.min_similarity,
-    ]
-    content = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY, default=str)
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _decode(question: Question, metric: Metric) -> _Place | None:
-    if question.after is None:
+async def _kept(gateway: Gateway, actor: Actor, home: Collection, query_id: UUID) -> _Query | None:
+    """The vector of the page before, wherever that was answered; None when its time is over."""
+    async with gateway.postgres.region(home.region).connection() as connection:
+        found = await neighbour.kept(connection, actor.organization_id, query_id)
+    if found is None:
         return None
-    distance, key, depth, query_id, fingerprint = decode_cursor(question.after, 5)
-    if fingerprint != _fingerprint(question, metric):
-        raise BadInput("after belongs to a search with other arguments: send those of the page that it came from.")
-    if not isinstance(distance, float | int) or not isinstance(key, str) or not isinstance(depth, int):
-        raise bad_cursor()
-    try:
-        return _Place(float(distance), key, depth, UUID(str(query_id)) if query_id else None)
-    except ValueError:
-        raise bad_cursor() from None
+    vector = np.frombuffer(found[0], dtype="<f4")
+    return _Query(vector, found[1], kept_as=query_id) if len(vector) == home.dimension else None
+
+
+def _is_near(ranking: _Ranking, near: Neighbour) -> bool:
+    least = ranking.question.min_similarity
+    return least is None or similarity(ranking.metric, finite(near.distance)) >= least
+
+
+def _hit(ranking: _Ranking, query: _Query, rank: int, near: Neighbour) -> Hit:
+    distance = finite(near.distance)
+    place = Place(near.distance, near.document.key, ranking.depth + rank, query.kept_as)
+    cursor = encode_place(place, ranking.fingerprint)
+    return Hit(near.document, similarity(ranking.metric, distance), distance, cursor)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol, TypeVar
 
 import structlog
 
 from app.domain import collection as collections
 from app.domain import database as databases
 from app.domain import debris as debris_rules
-from app.errors import GatewayError
+from app.errors import DatabaseUnavailable, GatewayError
 from app.gateway import Gateway
+from app.postgres import Cluster
 from app.store import access_token, collection, credential, database, debris, idempotency, neighbour
 
 SECONDS = 30
@@ -20,21 +22,28 @@ SECONDS = 30
 log = structlog.get_logger(__name__)
 
 
+class InRegion(Protocol):
+    """Something to be done in a region's cluster."""
+
+    @property
+    def region(self) -> str: ...
+
+
+T = TypeVar("T", bound=InRegion)
+
+
 async def forever(gateway: Gateway) -> None:
-    """Sweep until cancelled; a sweep that fails is logged, and the next one comes."""
+    """Sweep until cancelled; what fails is logged, and the next sweep comes."""
     while True:
         await once(gateway)
         await asyncio.sleep(SECONDS)
 
 
 async def once(gateway: Gateway) -> None:
-    """Each task by itself, so that one that fails keeps none of the others from being done."""
+    """Every task by itself, and within it every region and every item."""
     tasks: list[Callable[[Gateway], Awaitable[None]]] = [note_uses, forget_expired, finish_halves, remove_debris]
     for task in tasks:
-        try:
-            await task(gateway)
-        except GatewayError as error:
-            log.warning("sweep_postponed", task=task.__name__, reason=error.message)
+        await _attempt(task.__name__, task(gateway))
 
 
 async def note_uses(gateway: Gateway) -> None:
@@ -48,13 +57,11 @@ async def note_uses(gateway: Gateway) -> None:
 
 async def forget_expired(gateway: Gateway) -> None:
     """Erase kept secrets, idempotency records and query vectors whose time is over."""
+    for name, region in gateway.postgres.regions.items():
+        await _attempt("forget_expired", _forget_in(region), region=name)
     async with gateway.postgres.catalogue.connection() as connection:
         await credential.forget_expired(connection)
         await idempotency.forget_expired(connection, "vectorgate")
-    for region in gateway.postgres.regions.values():
-        async with region.connection() as connection:
-            await neighbour.forget_expired(connection)
-            await idempotency.forget_expired(connection, "vectorgate_region")
 
 
 async def finish_halves(gateway: Gateway) -> None:
@@ -62,15 +69,40 @@ async def finish_halves(gateway: Gateway) -> None:
     async with gateway.postgres.catalogue.connection() as connection:
         half_databases = await database.unfinished(connection)
         half_collections = await collection.unfinished(connection)
-    for each in half_databases:
-        await databases.make_schema(gateway, each)
-    for half in half_collections:
-        await collections.make_table(gateway, half)
+    await _each("finish_database", half_databases, lambda half: databases.make_schema(gateway, half))
+    await _each("finish_collection", half_collections, lambda half: collections.make_table(gateway, half))
 
 
 async def remove_debris(gateway: Gateway) -> None:
     """Remove what is dropped in the catalogue and still there in its region."""
     async with gateway.postgres.catalogue.connection() as connection:
         left = await debris.everything(connection)
-    for each in left:
-        await debris_rules.remove(gateway, each)
+    await _each("remove_debris", left, lambda each: debris_rules.remove(gateway, each))
+
+
+async def _forget_in(region: Cluster) -> None:
+    async with region.connection() as connection:
+        await neighbour.forget_expired(connection)
+        await idempotency.forget_expired(connection, "vectorgate_region")
+
+
+async def _each(what: str, items: Iterable[T], work: Callable[[T], Awaitable[object]]) -> None:
+    """The work for every item; a region that turns out to be away is left alone until the next sweep."""
+    away = set[str]()
+    for item in items:
+        if item.region not in away:
+            failure = await _attempt(what, work(item), region=item.region)
+            away |= {item.region} if isinstance(failure, DatabaseUnavailable) else set()
+
+
+async def _attempt(what: str, work: Awaitable[object], **facts: str) -> Exception | None:
+    """Why it was not done; None when it was. What fails keeps nothing else from being done, and is tried again by the next sweep."""
+    try:
+        await work
+    except GatewayError as error:
+        log.warning("sweep_postponed", task=what, reason=error.message, **facts)
+        return error
+    except Exception as error:
+        log.exception("sweep_failed", task=what, **facts)
+        return error
+    return None

@@ -8,21 +8,24 @@ from uuid import UUID
 
 from app.access import Actor, Permission
 from app.domain import embedding
-from app.domain.document import metric_of, note
-from app.domain.item import RESERVED, check_fields, text_and_vector
+from app.domain.document import MOST_NAMED, metric_of, named, note
+from app.domain.item import MOST_BYTES, RESERVED, check_fields, text_and_vector, vectors_enabled
 from app.domain.vector import check_vector
 from app.errors import BadInput, GatewayError, LimitExceeded, VectorizeAndVector
 from app.gateway import Gateway
-from app.store import document
-from app.store.document import Matches
-from app.store.record import Collection, Resolved, Vector
-from app.store.update import Change
-from app.value import check_count
+from app.store import update as store
+from app.store.document import Touched
+from app.store.path import MOST_SEGMENTS
+from app.store.record import Collection, Resolved
+from app.store.update import Change, Matches
+from app.value import check_count, check_text
 from providers.base import InputType
 from providers.usage import Usage
 
 MOST_MATCHES = 10_000
 MOST_PATHS = 100
+MOST_BYTES_AS_TEXT = 2 * MOST_BYTES
+"""PostgreSQL writes JSON with spaces: what is longer than this is larger than a document may be without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,9 @@ class Updated:
 
     collection: Collection
     matched: int
-    keys: list[str]
+    modified: int
+    keys: list[str] | None
+    """The stored keys of what was modified; None above 1,000."""
     usage: Usage | None
 
 
@@ -54,40 +59,52 @@ async def update(
     change = _change(resolved, fields or {}, unset or [])
     home = resolved.collection
     async with gateway.postgres.region(home.region).connection() as connection:
-        before = await document.matches(connection, home, given, change, MOST_MATCHES + 1)
+        before = await store.matches(connection, home, given, change, MOST_MATCHES + 1)
     _check(before)
-    text = change.text if change.text is not None and change.text.strip() else None
-    vector, usage = (
-        await _embedded(gateway, actor, resolved, text) if text is not None and before.other_text else (None, None)
-    )
+    usage = None
+    if before.other_text and _needs_vector(change):
+        change, usage = await _embedded(gateway, actor, resolved, change)
     try:
-        matched, keys = await _write(gateway, home, given, replace(change, vector=vector) if text else change)
+        met, modified = await _write(gateway, home, given, change)
     except _TextChangedError:
-        vector, usage = await _embedded(gateway, actor, resolved, text or "")
-        matched, keys = await _write(gateway, home, given, replace(change, vector=vector))
-    await note(gateway, actor, "update_documents", home, matched=matched, modified=len(keys))
-    return Updated(home, matched, keys, usage)
+        change, usage = await _embedded(gateway, actor, resolved, change)
+        met, modified = await _write(gateway, home, given, change)
+    await note(gateway, actor, "update_documents", home, matched=met.count, modified=modified.count)
+    return Updated(home, met.count, modified.count, named(modified), usage)
 
 
 async def _write(
     gateway: Gateway, home: Collection, given: Mapping[str, object], change: Change
-) -> tuple[int, list[str]]:
+) -> tuple[Matches, Touched]:
     """Raises, and so undoes the transaction, where a document would get no vector for its new text."""
     async with gateway.postgres.region(home.region).transaction() as connection:
-        met, keys = await document.update(connection, home, given, change, MOST_MATCHES + 1)
+        met, modified = await store.update(
+            connection,
+            home,
+            given,
+            change,
+            limit=MOST_MATCHES + 1,
+            most_bytes=MOST_BYTES_AS_TEXT,
+            most_keys=MOST_NAMED,
+        )
         _check(met)
-        if met.other_text and change.text is not None and change.text.strip() and change.vector is None:
+        if met.other_text and _needs_vector(change):
             raise _TextChangedError
-    return met.count, keys
+    return met, modified
 
 
-async def _embedded(gateway: Gateway, actor: Actor, resolved: Resolved, text: str) -> tuple[Vector, Usage]:
-    embedded = await embedding.embed(gateway, actor, resolved, [text], InputType.DOCUMENT)
+def _needs_vector(change: Change) -> bool:
+    return change.text is not None and bool(change.text.strip()) and change.vector is None
+
+
+async def _embedded(gateway: Gateway, actor: Actor, resolved: Resolved, change: Change) -> tuple[Change, Usage]:
+    """The change with the vector of its text. Raises the refusal of the text: nothing is changed then."""
+    embedded = await embedding.embed(gateway, actor, resolved, [change.text or ""], InputType.DOCUMENT)
     [outcome] = embedded.outcomes
     if isinstance(outcome, GatewayError):
         raise outcome
     check_vector(outcome, metric_of(resolved.collection))
-    return outcome, embedded.usage
+    return replace(change, vector=outcome), embedded.usage
 
 
 def _change(resolved: Resolved, fields: Mapping[str, object], unset: Sequence[str]) -> Change:
@@ -101,6 +118,8 @@ def _change(resolved: Resolved, fields: Mapping[str, object], unset: Sequence[st
     for path in (*plain, *removed):
         _check_path(path)
     check_fields({str(position): value for position, value in enumerate(plain.values())})
+    if special:
+        vectors_enabled(resolved.collection, special[0])
     text, vector = text_and_vector(resolved, fields)
     change = Change(plain, removed, bool(special), text, vector)
     change.tree()
@@ -117,9 +136,10 @@ def _check_path(path: str) -> None:
         raise BadInput("_id is a document's key and cannot be changed: insert the document anew under the other key.")
     if any(not segment or segment.startswith("$") for segment in segments):
         raise BadInput("set and unset take field names and dotted paths, such as address.city, $vectorize and $vector.")
-    if len(segments) > 20:
-        raise BadInput("A path of set or unset may have 20 segments.", limit=20, actual=len(segments))
-    check_fields(dict.fromkeys(segments))
+    if len(segments) > MOST_SEGMENTS:
+        message = f"A path of set or unset may have {MOST_SEGMENTS} segments."
+        raise BadInput(message, limit=MOST_SEGMENTS, actual=len(segments))
+    check_text(path, "A path of set or unset")
 
 
 def _check(met: Matches) -> None:
@@ -131,5 +151,8 @@ def _check(met: Matches) -> None:
         )
     if met.obstructed:
         raise BadInput(
-            "A path of set leads through a string, number or boolean in a document that matches: set that field as a whole."
+            "A path of set leads nowhere in a document that matches: through a string, a number or a boolean, into an array by a name, "
+            "or beyond the place behind its last element. Set that field as a whole."
         )
+    if met.too_large:
+        raise LimitExceeded(f"A document that matches would take more than {MOST_BYTES} bytes.", limit=MOST_BYTES)

@@ -33,9 +33,19 @@ def check_vector(vector: Vector, metric: Metric) -> None:
             raise InvalidVector(
                 "A vector of length zero, or of one beyond 32-bit floats, has no direction that COSINE could compare."
             )
-    if indexed_type(len(vector)) == "halfvec" and float(np.abs(vector).max()) > MAX_HALF_VALUE:
+    if indexed_type(len(vector)) == "halfvec":
+        _check_half(float(np.abs(vector).max()), metric)
+
+
+def _check_half(largest: float, metric: Metric) -> None:
+    """Raises InvalidVector for a vector that the half-precision index could not hold, or would hold as zero."""
+    if largest > MAX_HALF_VALUE:
         raise InvalidVector(
             f"A component is beyond ±{MAX_HALF_VALUE:g}, which the half-precision index of this dimension cannot hold."
+        )
+    if metric is Metric.COSINE and np.float16(largest) == 0:
+        raise InvalidVector(
+            "Every component is zero in half precision, as the index of this dimension holds it: scale it up."
         )
 
 

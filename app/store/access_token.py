@@ -12,13 +12,15 @@ from app.store.record import AccessToken, Organization, new_id, record, records
 
 _COLUMNS = "id, organization_id, name, hint, roles, database_ids, created_at, expires_at, last_used_at, revoked_at"
 _INSERT = f"""
-    insert into vectorgate.access_token (id, organization_id, name, secret_hash, hint, roles, database_ids, expires_at, bootstrap)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    insert into vectorgate.access_token (id, organization_id, name, secret_hash, hint, roles, database_ids, expires_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
     on conflict do nothing returning {_COLUMNS}"""
-_VALID = """
+_USABLE = "t.revoked_at is null and (t.expires_at is null or t.expires_at > now())"
+_VALID = f"""
     select t.id, t.name, t.roles, t.database_ids, o.id as organization_id, o.name as organization_name, o.created_at
     from vectorgate.access_token t join vectorgate.organization o on o.id = t.organization_id
-    where t.secret_hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())"""
+    where t.secret_hash = $1 and {_USABLE}"""
+_IN_FORCE = f"select t.secret_hash from vectorgate.access_token t where t.secret_hash = any($1) and {_USABLE}"
 _PAGE = f"""
     select {_COLUMNS} from vectorgate.access_token
     where organization_id = $1 and ($2::uuid is null or id > $2) order by id limit $3"""
@@ -27,8 +29,13 @@ _BY_ID = f"select {_COLUMNS} from vectorgate.access_token where organization_id 
 _REVOKE = f"""
     update vectorgate.access_token set revoked_at = coalesce(revoked_at, now())
     where organization_id = $1 and id = $2 returning {_COLUMNS}"""
-_BOOTSTRAP = "select secret_hash from vectorgate.access_token where bootstrap and revoked_at is null"
-_REVOKE_BOOTSTRAP = "update vectorgate.access_token set revoked_at = now() where bootstrap and revoked_at is null"
+_BOOTSTRAP = "select secret_hash from vectorgate.access_token where bootstrap"
+_PUT_BOOTSTRAP = """
+    insert into vectorgate.access_token (id, organization_id, name, secret_hash, hint, roles, bootstrap)
+    values ($1, $2, $3, $4, $5, $6, true)
+    on conflict (bootstrap) where bootstrap do update set
+        organization_id = excluded.organization_id, secret_hash = excluded.secret_hash, hint = excluded.hint,
+        created_at = now(), last_used_at = null, revoked_at = null"""
 _USED = """
     update vectorgate.access_token t set last_used_at = greatest(t.last_used_at, used.at)
     from unnest($1::uuid[], $2::timestamptz[]) as used (id, at) where t.id = used.id"""
@@ -55,11 +62,10 @@ async def insert(
     *,
     database_ids: Sequence[UUID] | None = None,
     expires_at: datetime | None = None,
-    bootstrap: bool = False,
 ) -> AccessToken | None:
     """The new token; None when a token of that name is in force."""
     row = await connection.fetchrow(
-        _INSERT, new_id(), organization_id, name, secret_hash, hint, roles, database_ids, expires_at, bootstrap
+        _INSERT, new_id(), organization_id, name, secret_hash, hint, roles, database_ids, expires_at
     )
     return record(AccessToken, row) if row else None
 
@@ -71,6 +77,11 @@ async def valid(connection: Connection, secret_hash: bytes) -> Valid | None:
         return None
     organization = Organization(row["organization_id"], row["organization_name"], row["created_at"])
     return Valid(row["id"], row["name"], row["roles"], row["database_ids"], organization)
+
+
+async def in_force(connection: Connection, hashes: Sequence[bytes]) -> list[bytes]:
+    """The hashes that `valid` would find a token for."""
+    return [row["secret_hash"] for row in await connection.fetch(_IN_FORCE, hashes)]
 
 
 async def page(connection: Connection, organization_id: UUID, after: UUID | None, limit: int) -> list[AccessToken]:
@@ -94,13 +105,16 @@ async def revoke(connection: Connection, organization_id: UUID, token_id: UUID) 
 
 
 async def bootstrap_hash(connection: Connection) -> bytes | None:
-    """The hash of the bootstrap token in force; the deployment has one at most."""
+    """The hash of the bootstrap token, revoked or not; the deployment has one at most."""
     found: bytes | None = await connection.fetchval(_BOOTSTRAP)
     return found
 
 
-async def revoke_bootstrap(connection: Connection) -> None:
-    await connection.execute(_REVOKE_BOOTSTRAP)
+async def put_bootstrap(
+    connection: Connection, organization_id: UUID, name: str, secret_hash: bytes, hint: str, roles: Sequence[str]
+) -> None:
+    """Let this be the bootstrap token, in the place of the one before."""
+    await connection.execute(_PUT_BOOTSTRAP, new_id(), organization_id, name, secret_hash, hint, roles)
 
 
 async def note_use(connection: Connection, used: Mapping[UUID, datetime]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from app.postgres import Connection, Row
@@ -22,18 +23,23 @@ _INSERT = """
 _BY_ID = f"select {_COLUMNS} {_FROM} where a.organization_id = $1 and {_SEEN} and a.id = any($3)"
 _OF_COLLECTIONS = f"select {_COLUMNS} {_FROM} where a.organization_id = $1 and {_SEEN} and a.target_id = any($3) and a.column_name is null"
 
-# Whether an attachment can embed now, as a condition: what `domain.embedding.check` says, for filtering and counting.
+# Whether an attachment can embed now, as a condition: what `domain.attachment.refusal` says, for filtering and counting.
 _AVAILABLE = """
-    (a.integration_id is null or exists (
+    (a.model = any($6) and ($7::text[] is null or d.region = any($7)) and (a.integration_id is null or exists (
         select from vectorgate.credential c join vectorgate.scoped_database s on s.credential_id = c.id and s.database_id = t.database_id
-        where c.integration_id = a.integration_id and c.name = a.credential_name))"""
+        where c.integration_id = a.integration_id and c.name = a.credential_name)))"""
 _USES = f"""
-    a.organization_id = $1 and {_SEEN} and a.provider = $3 and ($4::text is null or a.credential_name = $4)
-    and ($5::uuid is null or t.database_id = $5)"""
-_PAGE = f"""
-    select {_COLUMNS} {_FROM}
-    where {_USES} and ($6::boolean is null or {_AVAILABLE} = $6) and ($7::uuid is null or a.id > $7) order by a.id limit $8"""
-_COUNT = f"select count(*) {_FROM} where {_USES} and ($6::boolean is null or {_AVAILABLE} = $6)"
+    {_FROM} join vectorgate.database d on d.id = t.database_id
+    where a.organization_id = $1 and {_SEEN} and a.provider = $3 and ($4::text is null or a.credential_name = $4)
+        and ($5::uuid is null or t.database_id = $5) and ($8::boolean is null or {_AVAILABLE} = $8)"""
+_PAGE = f"select {_COLUMNS} {_USES} and ($9::uuid is null or a.id > $9) order by a.id limit $10"
+_COUNT = f"select count(*) {_USES}"
+
+# Also of what is being created and not yet seen: an integration must not go while it is about to be used.
+_LEFT = """
+    select d.name || '.' || t.name || coalesce('.' || a.column_name, '') as name, count(*) over () as number
+    from vectorgate.attachment a join vectorgate.target t on t.id = a.target_id join vectorgate.database d on d.id = t.database_id
+    where a.organization_id = $1 and a.integration_id = $2 order by a.id limit $3"""
 
 _STATES = """
     select a.id, c.id is not null as credential_exists, s.id is not null as in_scope
@@ -57,6 +63,21 @@ _RESOLVE = f"""
     left join vectorgate.credential c on c.integration_id = a.integration_id and c.name = a.credential_name
     left join vectorgate.scoped_database s on s.credential_id = c.id and s.database_id = d.id
     where t.organization_id = $1 and {_SEEN} and t.id = $3 and t.status = 'ACTIVE'"""
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Which attachments are meant: a provider's, those of one credential of it, those in one database."""
+
+    provider: str
+    models: Sequence[str]
+    """The provider's models that embed now."""
+    regions: Sequence[str] | None
+    """Where the provider can be used now; None: everywhere."""
+    credential_name: str | None = None
+    database_id: UUID | None = None
+    available: bool | None = None
+    """Only what can (True) or cannot (False) embed now; None: all."""
 
 
 async def insert(connection: Connection, wanted: Attachment, target_id: UUID) -> bool:
@@ -94,36 +115,30 @@ async def uses(
     connection: Connection,
     organization_id: UUID,
     databases: Sequence[UUID] | None,
-    provider: str,
+    which: Uses,
     *,
-    credential_name: str | None = None,
-    database_id: UUID | None = None,
-    available: bool | None = None,
     after: UUID | None = None,
-    limit: int = 500,
+    limit: int,
 ) -> list[Attachment]:
-    """What uses a provider (a credential, in a database), in order of creation; `available`: only what can, or cannot, embed now."""
-    rows = await connection.fetch(
-        _PAGE, organization_id, databases, provider, credential_name, database_id, available, after, limit
-    )
+    """What is meant, in order of creation, as far as a token limited to `databases` sees it."""
+    rows = await connection.fetch(_PAGE, organization_id, databases, *_given(which), after, limit)
     return records(Attachment, rows)
 
 
 async def count_uses(
-    connection: Connection,
-    organization_id: UUID,
-    databases: Sequence[UUID] | None,
-    provider: str,
-    *,
-    credential_name: str | None = None,
-    database_id: UUID | None = None,
-    available: bool | None = None,
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, which: Uses
 ) -> int:
     """How many attachments `uses` would page through."""
-    number: int = await connection.fetchval(
-        _COUNT, organization_id, databases, provider, credential_name, database_id, available
-    )
+    number: int = await connection.fetchval(_COUNT, organization_id, databases, *_given(which))
     return number
+
+
+async def left(
+    connection: Connection, organization_id: UUID, integration_id: UUID, limit: int
+) -> tuple[list[str], int]:
+    """`database.collection` of the first attachments of an integration, and how many there are in all."""
+    rows = await connection.fetch(_LEFT, organization_id, integration_id, limit)
+    return [row["name"] for row in rows], rows[0]["number"] if rows else 0
 
 
 async def states(connection: Connection, organization_id: UUID, ids: Sequence[UUID]) -> dict[UUID, tuple[bool, bool]]:
@@ -147,6 +162,12 @@ async def resolve(
     secret = sealed_secret(row) if row["credential_id"] is not None else None
     status = DatabaseStatus(row["database_status"])
     return Resolved(_collection(row), row["database_name"], status, _attachment(row), secret, row["in_scope"])
+
+
+def _given(which: Uses) -> tuple[object, ...]:
+    """In the order of the placeholders."""
+    named = which.credential_name, which.database_id
+    return which.provider, *named, which.models, which.regions, which.available
 
 
 def _collection(row: Row) -> Collection:

@@ -1,23 +1,37 @@
-"""SQL of the audit log: rows are added and read, never changed."""
+"""SQL of the audit log: rows are added and read, never changed.
+
+Numbers are given under a lock that an organization's events take in turn and keep until their commit, so they become visible
+in order: whoever has read up to a number misses none below it. Ids do not give that: they are older than their commits.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from app.notification import Topic
 from app.postgres import Connection
+from app.store import lock
 from app.store.record import AuditEvent, new_id, records
 
-_COLUMNS = (
-    "id, organization_id, occurred_at, actor, action, target_id, target_name, outcome, details, request_id, address"
-)
-_INSERT = """
-    insert into vectorgate.audit_event (id, organization_id, actor, action, target_id, target_name, outcome, details, request_id, address)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+_COLUMNS = """
+    id, organization_id, number, occurred_at, actor, action, target_id, target_name, outcome, details, request_id, address"""
+_INSERT = f"""
+    with turn as materialized (select pg_advisory_xact_lock($11)),
+    added as (
+        insert into vectorgate.audit_event
+            (id, organization_id, actor, action, target_id, target_name, outcome, details, request_id, address)
+        select $1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10 from turn
+    )
+    select pg_notify('{Topic.AUDIT_EVENT}', $2::uuid::text)"""
 _WANTED = "organization_id = $1 and ($2::text is null or action = $2) and ($3::text is null or target_id = $3)"
 _PAGE = f"select {_COLUMNS} from vectorgate.audit_event where {_WANTED} and ($4::uuid is null or id < $4) order by id desc limit $5"
 _COUNT = f"select count(*) from vectorgate.audit_event where {_WANTED}"
 _BY_ID = f"select {_COLUMNS} from vectorgate.audit_event where organization_id = $1 and id = any($2)"
+_LAST = "select coalesce(max(number), 0) from vectorgate.audit_event where organization_id = $1"
+_SINCE = f"""
+    select {_COLUMNS} from vectorgate.audit_event
+    where organization_id = $1 and number > $2 order by number limit $3"""
 
 
 async def append(
@@ -33,7 +47,7 @@ async def append(
     request_id: str,
     address: str,
 ) -> None:
-    """Add an event."""
+    """Add an event and tell every process of it. The organization's next event waits for this transaction: do this last in it."""
     await connection.execute(
         _INSERT,
         new_id(),
@@ -46,6 +60,7 @@ async def append(
         dict(details),
         request_id,
         address,
+        lock.key(organization_id),
     )
 
 
@@ -64,6 +79,17 @@ async def page(
 async def count(connection: Connection, organization_id: UUID, action: str | None, target_id: str | None) -> int:
     number: int = await connection.fetchval(_COUNT, organization_id, action, target_id)
     return number
+
+
+async def last_number(connection: Connection, organization_id: UUID) -> int:
+    """The number of the organization's newest event; 0: there is none."""
+    number: int = await connection.fetchval(_LAST, organization_id)
+    return number
+
+
+async def since(connection: Connection, organization_id: UUID, number: int, limit: int) -> list[AuditEvent]:
+    """The next events after a number, in order."""
+    return records(AuditEvent, await connection.fetch(_SINCE, organization_id, number, limit))
 
 
 async def by_ids(connection: Connection, organization_id: UUID, ids: Sequence[UUID]) -> list[AuditEvent]:

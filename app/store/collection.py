@@ -8,6 +8,7 @@ from uuid import UUID
 from app.postgres import Connection, Row
 from app.store import vector
 from app.store.identifier import collection_table
+from app.store.lock import alone
 from app.store.record import Collection, Metric, new_id
 
 _COLUMNS = "t.id, t.organization_id, t.database_id, t.name, t.dimension, t.metric, d.region, t.created_at"
@@ -21,14 +22,19 @@ _INSERT = f"""
         on conflict on constraint target_name_is_unique do nothing returning *
     )
     select {_COLUMNS} from t join vectorgate.database d on d.id = t.database_id"""
-_ACTIVATE = "update vectorgate.target set status = 'ACTIVE' where organization_id = $1 and id = $2"
+_ACTIVATE = "update vectorgate.target set status = 'ACTIVE' where organization_id = $1 and id = $2 returning id"
 _BY_ID = f"select {_COLUMNS} {_FROM} where {_HERE} and t.id = any($3)"
-_BY_NAMES = f"select {_COLUMNS} {_FROM} where {_HERE} and t.database_id = $3 and t.name = $4"
-_PAGE = f"select {_COLUMNS} {_FROM} where {_HERE} and t.database_id = $3 and ($4::uuid is null or t.id > $4) order by t.id limit $5"
-_COUNT = f"select count(*) {_FROM} where {_HERE} and t.database_id = $3"
-_DELETE = "delete from vectorgate.target where organization_id = $1 and id = $2"
+_BY_NAMES = f"select {_COLUMNS} {_FROM} where {_HERE} and (t.database_id, t.name) in (select * from unnest($3::uuid[], $4::text[]))"
+_PAGES = f"""
+    select page.* from unnest($3::uuid[]) as wanted (id) cross join lateral (
+        select {_COLUMNS} {_FROM} where {_HERE} and t.database_id = wanted.id and ($4::uuid is null or t.id > $4) order by t.id limit $5
+    ) page order by page.id"""
+_COUNTS = (
+    f"select t.database_id, count(*) as number {_FROM} where {_HERE} and t.database_id = any($3) group by t.database_id"
+)
+_DELETE = "delete from vectorgate.target where organization_id = $1 and id = $2 returning id"
 _DELETE_OF_DATABASE = "delete from vectorgate.target where organization_id = $1 and database_id = $2"
-_UNFINISHED = f"select {_COLUMNS} {_FROM} where t.kind = 'COLLECTION' and t.status = 'INITIALIZING'"
+_UNFINISHED = f"select {_COLUMNS} {_FROM} where t.kind = 'COLLECTION' and t.status = 'INITIALIZING' order by t.id"
 
 
 async def insert(
@@ -39,14 +45,14 @@ async def insert(
     dimension: int | None,
     metric: Metric | None,
 ) -> Collection | None:
-    """The new collection; None when the name is taken. Nobody sees it before `activate`."""
+    """The new collection in a database that is held; None when the name is taken. Nobody sees it before `activate`."""
     row = await connection.fetchrow(_INSERT, new_id(), organization_id, database_id, name, dimension, metric)
     return _collection(row) if row else None
 
 
-async def activate(connection: Connection, organization_id: UUID, collection_id: UUID) -> None:
-    """The table is there: let the collection be seen."""
-    await connection.execute(_ACTIVATE, organization_id, collection_id)
+async def activate(connection: Connection, organization_id: UUID, collection_id: UUID) -> bool:
+    """The table is there: let the collection be seen. False when it was dropped meanwhile, with its database."""
+    return await connection.fetchval(_ACTIVATE, organization_id, collection_id) is not None
 
 
 async def by_ids(
@@ -55,37 +61,38 @@ async def by_ids(
     return [_collection(row) for row in await connection.fetch(_BY_ID, organization_id, databases, ids)]
 
 
-async def by_name(
-    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, database_id: UUID, name: str
-) -> Collection | None:
-    row = await connection.fetchrow(_BY_NAMES, organization_id, databases, database_id, name)
-    return _collection(row) if row else None
+async def by_names(
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, names: Sequence[tuple[UUID, str]]
+) -> list[Collection]:
+    """The collections of these (database id, name) pairs that exist."""
+    ids, wanted = [database_id for database_id, _ in names], [name for _, name in names]
+    return [_collection(row) for row in await connection.fetch(_BY_NAMES, organization_id, databases, ids, wanted)]
 
 
-async def page(
+async def pages(
     connection: Connection,
     organization_id: UUID,
     databases: Sequence[UUID] | None,
-    database_id: UUID,
+    database_ids: Sequence[UUID],
     after: UUID | None,
     limit: int,
 ) -> list[Collection]:
-    """Collections of a database in order of creation."""
-    return [
-        _collection(row) for row in await connection.fetch(_PAGE, organization_id, databases, database_id, after, limit)
-    ]
+    """The first collections behind `after` of each of these databases, in order of creation."""
+    rows = await connection.fetch(_PAGES, organization_id, databases, database_ids, after, limit)
+    return [_collection(row) for row in rows]
 
 
-async def count(
-    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, database_id: UUID
-) -> int:
-    number: int = await connection.fetchval(_COUNT, organization_id, databases, database_id)
-    return number
+async def counts(
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, database_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """How many collections each of these databases has; those without any are left out."""
+    rows = await connection.fetch(_COUNTS, organization_id, databases, database_ids)
+    return {row["database_id"]: row["number"] for row in rows}
 
 
-async def delete(connection: Connection, organization_id: UUID, collection_id: UUID) -> None:
-    """Delete the row; its attachment goes with it."""
-    await connection.execute(_DELETE, organization_id, collection_id)
+async def delete(connection: Connection, organization_id: UUID, collection_id: UUID) -> bool:
+    """Delete the row; its attachment goes with it. False when it was gone already."""
+    return await connection.fetchval(_DELETE, organization_id, collection_id) is not None
 
 
 async def delete_of_database(connection: Connection, organization_id: UUID, database_id: UUID) -> None:
@@ -98,10 +105,11 @@ async def unfinished(connection: Connection) -> list[Collection]:
 
 
 async def create_table(connection: Connection, collection: Collection) -> None:
-    """In the region's cluster; does nothing when it is there.
+    """In the region's cluster, in a transaction; does nothing when it is there.
 
     Documents are paged through by (created_at, key); equality filters are answered by the GIN index.
     """
+    await alone(connection, collection.id)
     table = collection_table(collection.database_id, collection.id)
     vectors = f", vector vector({collection.dimension})" if collection.dimension else ""
     await connection.execute(f"""

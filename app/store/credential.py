@@ -28,6 +28,7 @@ _OF_INTEGRATIONS = (
 )
 _BY_NAME = f"select {_COLUMNS} {_FROM} where c.organization_id = $1 and (c.integration_id, c.name) in (select * from unnest($2::uuid[], $3::text[]))"
 _LOCK = f"select {_COLUMNS} {_FROM} where c.organization_id = $1 and c.id = $2 for update of c"
+_HOLD = f"select {_COLUMNS} {_FROM} where c.organization_id = $1 and c.id = any($2) order by c.id for key share of c"
 _SECRET = "select id as credential_id, organization_id, version, sealed from vectorgate.credential where organization_id = $1 and id = $2"
 _ROTATE = """
     update vectorgate.credential set
@@ -46,7 +47,6 @@ _ROLL_BACK = """
     where organization_id = $1 and id = $2 and previous_expires_at > now()
     returning id"""
 _DELETE = "delete from vectorgate.credential where organization_id = $1 and id = $2"
-_COUNT = "select count(*) from vectorgate.credential where organization_id = $1 and integration_id = $2"
 _FORGET = """
     update vectorgate.credential set
         previous_sealed = null, previous_hint = null, previous_version = null, previous_created_at = null, previous_expires_at = null
@@ -101,6 +101,11 @@ async def lock(connection: Connection, organization_id: UUID, credential_id: UUI
     return record(Credential, row) if row else None
 
 
+async def hold(connection: Connection, organization_id: UUID, ids: Sequence[UUID]) -> list[Credential]:
+    """Those of these credentials that are there; none of them is removed until the transaction ends."""
+    return records(Credential, await connection.fetch(_HOLD, organization_id, ids))
+
+
 async def secret(connection: Connection, organization_id: UUID, credential_id: UUID) -> SealedSecret | None:
     """The secret in force, sealed."""
     row = await connection.fetchrow(_SECRET, organization_id, credential_id)
@@ -121,12 +126,6 @@ async def roll_back(connection: Connection, organization_id: UUID, credential_id
 
 async def delete(connection: Connection, organization_id: UUID, credential_id: UUID) -> None:
     await connection.execute(_DELETE, organization_id, credential_id)
-
-
-async def count(connection: Connection, organization_id: UUID, integration_id: UUID) -> int:
-    """How many credentials an integration has."""
-    number: int = await connection.fetchval(_COUNT, organization_id, integration_id)
-    return number
 
 
 async def forget_expired(connection: Connection) -> None:

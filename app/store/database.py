@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.postgres import Connection, Row
-from app.store.identifier import schema
+from app.store.identifier import quoted, schema, schema_name
+from app.store.lock import alone
 from app.store.record import Database, DatabaseStatus, new_id
 
 _COLUMNS = "id, organization_id, name, region, status, created_at"
@@ -20,9 +21,17 @@ _PAGE = f"""
 _COUNT = f"select count(*) from vectorgate.database where organization_id = $1 and {_SEEN}"
 _BY_ID = f"select {_COLUMNS} from vectorgate.database where organization_id = $1 and {_SEEN} and id = any($3)"
 _BY_NAME = f"select {_COLUMNS} from vectorgate.database where organization_id = $1 and {_SEEN} and name = $3"
-_SET_STATUS = f"update vectorgate.database set status = $3 where organization_id = $1 and id = $2 returning {_COLUMNS}"
+_HOLD = f"select {_COLUMNS} from vectorgate.database where organization_id = $1 and {_SEEN} and id = any($3) order by id for key share"
+_LOCK = "select true from vectorgate.database where organization_id = $1 and id = $2 for update"
+_ACTIVATE = (
+    f"update vectorgate.database set status = 'ACTIVE' where organization_id = $1 and id = $2 returning {_COLUMNS}"
+)
+_FAIL = (
+    "update vectorgate.database set status = 'ERROR' where organization_id = $1 and id = $2 and status = 'INITIALIZING'"
+)
 _DELETE = "delete from vectorgate.database where organization_id = $1 and id = $2"
-_UNFINISHED = f"select {_COLUMNS} from vectorgate.database where status = 'INITIALIZING'"
+_UNFINISHED = f"select {_COLUMNS} from vectorgate.database where status = 'INITIALIZING' order by id"
+_TABLES = "select tablename from pg_tables where schemaname = $1"
 
 
 async def insert(connection: Connection, organization_id: UUID, name: str, region: str) -> Database | None:
@@ -56,12 +65,27 @@ async def by_name(
     return _database(row) if row else None
 
 
-async def set_status(
-    connection: Connection, organization_id: UUID, database_id: UUID, status: DatabaseStatus
-) -> Database | None:
-    """The changed database; None when it was dropped meanwhile."""
-    row = await connection.fetchrow(_SET_STATUS, organization_id, database_id, status.value)
+async def hold(
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, ids: Sequence[UUID]
+) -> list[Database]:
+    """Those of these databases that are there; none of them is dropped until the transaction ends."""
+    return [_database(row) for row in await connection.fetch(_HOLD, organization_id, databases, ids)]
+
+
+async def lock(connection: Connection, organization_id: UUID, database_id: UUID) -> bool:
+    """Whether the database is there; nothing is put in it or in its scopes until the transaction ends."""
+    return await connection.fetchval(_LOCK, organization_id, database_id) is not None
+
+
+async def activate(connection: Connection, organization_id: UUID, database_id: UUID) -> Database | None:
+    """The schema is there: the database, ACTIVE; None when it was dropped meanwhile."""
+    row = await connection.fetchrow(_ACTIVATE, organization_id, database_id)
     return _database(row) if row else None
+
+
+async def fail(connection: Connection, organization_id: UUID, database_id: UUID) -> None:
+    """The schema could not be made: ERROR, unless somebody else has made it."""
+    await connection.execute(_FAIL, organization_id, database_id)
 
 
 async def delete(connection: Connection, organization_id: UUID, database_id: UUID) -> None:
@@ -75,12 +99,20 @@ async def unfinished(connection: Connection) -> list[Database]:
 
 
 async def create_schema(connection: Connection, database_id: UUID) -> None:
-    """In the region's cluster; does nothing when it is there."""
+    """In the region's cluster, in a transaction; does nothing when it is there."""
+    await alone(connection, database_id)
     await connection.execute(f"create schema if not exists {schema(database_id)}")
 
 
+async def empty_schema(connection: Connection, database_id: UUID) -> None:
+    """Drop the tables of a schema one by one: all at once they may be more than PostgreSQL can lock."""
+    for row in await connection.fetch(_TABLES, schema_name(database_id)):
+        await connection.execute(f"drop table if exists {schema(database_id)}.{quoted(row['tablename'])} cascade")
+
+
 async def drop_schema(connection: Connection, database_id: UUID) -> None:
-    """In the region's cluster, with all that is in it; does nothing when it is gone."""
+    """In the region's cluster, in a transaction, with all that is in it; does nothing when it is gone."""
+    await alone(connection, database_id)
     await connection.execute(f"drop schema if exists {schema(database_id)} cascade")
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from pgvector import Vector as Wire
 
 from app.postgres import Connection, Row
+from app.store.dropped import dropped_is_not_found
 from app.store.filter import document_filter
 from app.store.identifier import Arguments, collection_table
 from app.store.record import Collection, Document, Vector
-from app.store.update import Change, assignments, differs, obstructed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,25 @@ class NewDocument:
     vector: Vector | None
 
 
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a write has changed: how many documents, and the keys of the first of them."""
+
+    count: int
+    keys: list[str]
+
+
+def touched(row: Row | None) -> Touched:
+    """What the one row of a write says."""
+    assert row is not None  # noqa: S101 - an aggregate always answers a row
+    return Touched(row["changed"], row["keys"])
+
+
+def table(collection: Collection) -> str:
+    """The table of a collection's documents."""
+    return collection_table(collection.database_id, collection.id)
+
+
 def document(row: Row) -> Document:
     """A document of a row that may lack body, text and vector."""
     return Document(
@@ -47,6 +66,7 @@ def document(row: Row) -> Document:
     )
 
 
+@dropped_is_not_found
 async def page(
     connection: Connection,
     collection: Collection,
@@ -61,137 +81,94 @@ async def page(
     behind = f"and (created_at, key) > ({arguments.put(after[0])}, {arguments.put(after[1])})" if after else ""
     rows = await connection.fetch(
         f"""
-        select {wanted.columns(collection)} from {_table(collection)}
+        select {wanted.columns(collection)} from {table(collection)}
         where {condition} {behind} order by created_at, key limit {arguments.put(limit)}""",
         *arguments,
     )
     return [document(row) for row in rows]
 
 
+@dropped_is_not_found
 async def by_keys(
     connection: Connection, collection: Collection, wanted: Wanted, keys: Sequence[str]
 ) -> list[Document]:
     """The documents with these keys that exist, in no order."""
     rows = await connection.fetch(
-        f"select {wanted.columns(collection)} from {_table(collection)} where key = any($1)", keys
+        f"select {wanted.columns(collection)} from {table(collection)} where key = any($1)", keys
     )
     return [document(row) for row in rows]
 
 
+@dropped_is_not_found
 async def existing(connection: Connection, collection: Collection, keys: Sequence[str]) -> set[str]:
     """Those of the keys that are taken."""
     return {
-        row["key"] for row in await connection.fetch(f"select key from {_table(collection)} where key = any($1)", keys)
+        row["key"] for row in await connection.fetch(f"select key from {table(collection)} where key = any($1)", keys)
     }
 
 
+@dropped_is_not_found
 async def count(connection: Connection, collection: Collection, given: Mapping[str, object] | None) -> int:
     """How many documents match a filter."""
     arguments = Arguments()
     condition = document_filter(given, arguments)
-    number: int = await connection.fetchval(f"select count(*) from {_table(collection)} where {condition}", *arguments)
+    number: int = await connection.fetchval(f"select count(*) from {table(collection)} where {condition}", *arguments)
     return number
 
 
+@dropped_is_not_found
 async def insert(
     connection: Connection, collection: Collection, new: Sequence[NewDocument], *, replace: bool
 ) -> dict[str, bool]:
     """Key -> whether it was new, for every document that was written: all of them with `replace`, else those whose key was free."""
-    columns, values = _arrays(collection, new)
+    columns, values = _arrays(collection, sorted(new, key=lambda each: each.key))  # locks in one order: see `update`
     conflict = _replacement(columns) if replace else "do nothing"
     parameters = ", ".join(f"${position}::{kind}[]" for position, kind in enumerate(columns.values(), 1))
     rows = await connection.fetch(
         f"""
-        insert into {_table(collection)} ({", ".join(columns)}) select * from unnest({parameters})
+        insert into {table(collection)} ({", ".join(columns)}) select * from unnest({parameters})
         on conflict (key) {conflict} returning key, xmax = 0 as is_new""",
         *values,
     )
     return {row["key"]: row["is_new"] for row in rows}
 
 
-async def replace(connection: Connection, collection: Collection, new: NewDocument) -> bool:
-    """Replace the document with this key; False when there is none."""
+@dropped_is_not_found
+async def replace(connection: Connection, collection: Collection, new: NewDocument, *, upsert: bool) -> Document | None:
+    """Put a document in the place of the one with its key; where there is none, insert it with `upsert`, else answer None."""
     columns, values = _arrays(collection, [new])
-    settings = ", ".join(
-        f"{name} = (${position}::{kind}[])[1]" for position, (name, kind) in enumerate(columns.items(), 1)
-    )
-    done: str = await connection.execute(
-        f"update {_table(collection)} set {settings}, updated_at = now() where key = ($1::text[])[1]", *values
-    )
-    return done.endswith(" 1")
+    parameters = {name: f"(${position}::{kind}[])[1]" for position, (name, kind) in enumerate(columns.items(), 1)}
+    if upsert:
+        given = f"({', '.join(columns)}) values ({', '.join(parameters.values())})"
+        statement = f"insert into {table(collection)} {given} on conflict (key) {_replacement(columns)}"
+    else:
+        statement = f"update {table(collection)} set {_settings(parameters)} where key = {parameters['key']}"
+    row = await connection.fetchrow(f"{statement} returning key, created_at, updated_at", *values)
+    return Document(row["key"], row["created_at"], row["updated_at"], new.body, new.text, new.vector) if row else None
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """What an update would meet, as far as `limit` allows to count."""
-
-    count: int
-    other_text: bool
-    """Whether any of them holds another text than the new one."""
-    obstructed: bool
-    """Whether a path of the update leads through a value that is no object or array."""
-
-
-async def matches(
-    connection: Connection, collection: Collection, given: Mapping[str, object], change: Change, limit: int
-) -> Matches:
-    """Look before an update: nothing is embedded for documents that do not need it."""
+@dropped_is_not_found
+async def delete(
+    connection: Connection,
+    collection: Collection,
+    *,
+    given: Mapping[str, object] | None,
+    keys: Sequence[str] | None,
+    most_keys: int,
+) -> Touched:
+    """Delete the documents with these keys, as far as they exist, or, without keys, what matches a filter."""
     arguments = Arguments()
-    condition = document_filter(given, arguments)
+    condition = document_filter(given, arguments) if keys is None else f"key = any({arguments.put(keys)}::text[])"
     row = await connection.fetchrow(
         f"""
-        select count(*), coalesce(bool_or(text is distinct from {arguments.put(change.text)}::text), false) as other_text,
-            coalesce(bool_or({obstructed(change, arguments)}), false) as obstructed
-        from (select body, text from {_table(collection)} where {condition} limit {arguments.put(limit)}) as matched""",
-        *arguments,
-    )
-    assert row is not None  # noqa: S101 - an aggregate always answers a row
-    return Matches(row["count"], row["other_text"], row["obstructed"])
-
-
-async def update(
-    connection: Connection, collection: Collection, given: Mapping[str, object], change: Change, limit: int
-) -> tuple[Matches, list[str]]:
-    """Change what matches now; answers what was met and the keys that were modified. The caller undoes it where `Matches` is not as hoped."""
-    arguments = Arguments()
-    condition = document_filter(given, arguments)
-    has_vector = collection.dimension is not None
-    row = await connection.fetchrow(
-        f"""
-        with matched as (
-            select key, text is distinct from {arguments.put(change.text)}::text as other_text,
-                {obstructed(change, arguments)} as obstructed
-            from {_table(collection)} where {condition} limit {arguments.put(limit)} for update
-        ), changed as (
-            update {_table(collection)} as document set {assignments(change, arguments, has_vector=has_vector)}, updated_at = now()
-            from matched
-            where document.key = matched.key and not matched.obstructed and {differs(change, arguments, has_vector=has_vector)}
-            returning document.key
+        with met as materialized (select key from {table(collection)} where {condition} order by key for update),
+        gone as (
+            delete from {table(collection)} as document using met where document.key = met.key returning document.key
         )
-        select (select count(*) from matched), (select coalesce(bool_or(other_text), false) from matched) as other_text,
-            (select coalesce(bool_or(obstructed), false) from matched) as obstructed, array(select key from changed) as keys""",
+        select (select count(*) from gone) as changed, array(select key from gone limit {arguments.put(most_keys)}) as keys""",
         *arguments,
     )
-    assert row is not None  # noqa: S101 - as above
-    return Matches(row["count"], row["other_text"], row["obstructed"]), row["keys"]
-
-
-async def delete(connection: Connection, collection: Collection, given: Mapping[str, object]) -> list[str]:
-    """Delete what matches a filter and answer the keys."""
-    arguments = Arguments()
-    condition = document_filter(given, arguments)
-    rows = await connection.fetch(f"delete from {_table(collection)} where {condition} returning key", *arguments)
-    return [row["key"] for row in rows]
-
-
-async def delete_keys(connection: Connection, collection: Collection, keys: Sequence[str]) -> list[str]:
-    """Delete the documents with these keys and answer those that existed."""
-    rows = await connection.fetch(f"delete from {_table(collection)} where key = any($1) returning key", keys)
-    return [row["key"] for row in rows]
-
-
-def _table(collection: Collection) -> str:
-    return collection_table(collection.database_id, collection.id)
+    return touched(row)
 
 
 def _arrays(collection: Collection, new: Sequence[NewDocument]) -> tuple[dict[str, str], list[list[Any]]]:
@@ -205,5 +182,9 @@ def _arrays(collection: Collection, new: Sequence[NewDocument]) -> tuple[dict[st
 
 
 def _replacement(columns: Mapping[str, str]) -> str:
-    settings = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "key")
-    return f"do update set {settings}, updated_at = now()"
+    return f"do update set {_settings({name: f'excluded.{name}' for name in columns})}"
+
+
+def _settings(values: Mapping[str, str]) -> str:
+    """Column -> expression, as the `set` list of a replacement."""
+    return ", ".join([f"{name} = {value}" for name, value in values.items() if name != "key"] + ["updated_at = now()"])

@@ -11,11 +11,13 @@ from typing import Protocol
 from app.errors import BadInput, InvalidFilter
 from app.store.identifier import Arguments
 from app.store.key import encode_key
-from app.value import check_json
+from app.store.path import MOST_SEGMENTS, is_index, reached
+from app.value import check_json, check_text
 
 MAX_TERMS = 256
 MAX_DEPTH = 32
 MAX_IN = 1000
+LONGEST_TOLD = 60
 
 COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 RESERVED = {"$vector", "$vectorize"}
@@ -32,19 +34,19 @@ class Operand(Protocol):
 
 
 class JsonField:
-    """A field of the JSON body, by dotted path; number segments index arrays."""
+    """A field of the JSON body, by path."""
 
     def __init__(self, path: Sequence[str], arguments: Arguments) -> None:
         self._path = path
         self._put = arguments.put
-        self._value = f"(body #> {arguments.put(list(path))}::text[])"
+        self._value = reached("body", path, arguments)
 
     def equal(self, value: object) -> str:
         """Whole values are compared; null means null or missing. Containment comes first because the index answers it."""
         if value is None:
             return f"coalesce({self._value} = 'null'::jsonb, true)"
         same = f"coalesce({self._value} = {self._put(value)}::jsonb, false)"
-        if any(segment.isdigit() for segment in self._path):
+        if any(is_index(segment) for segment in self._path):
             return same
         return f"(body @> {self._put(self._nested(value))}::jsonb and {same})"
 
@@ -69,21 +71,15 @@ class JsonField:
 class KeyField:
     """The document's key, `_id`."""
 
-    def __init__(self, arguments: Arguments) -> None:
+    def __init__(self, at: str, arguments: Arguments) -> None:
+        self._at = at
         self._put = arguments.put
 
     def equal(self, value: object) -> str:
         return self.among([value])
 
     def among(self, values: Sequence[object]) -> str:
-        try:
-            keys = [
-                encode_key(value)
-                for value in values
-                if isinstance(value, str | int | float) and not isinstance(value, bool)
-            ]
-        except BadInput as error:
-            raise InvalidFilter(error.message, path="filter._id") from None
+        keys = [self._key(value) for value in values if _can_be_key(value)]
         return f"(key = any({self._put(keys)}::text[]))"
 
     def compare(self, operator: str, value: object) -> str:
@@ -92,19 +88,31 @@ class KeyField:
     def exists(self) -> str:
         return EVERYTHING
 
+    def _key(self, value: object) -> str:
+        try:
+            return encode_key(value)
+        except BadInput as error:
+            raise InvalidFilter(f"{self._at}: {error.message}", path=self._at) from None
+
+
+def _can_be_key(value: object) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
 
 def document_filter(given: Mapping[str, object] | None, arguments: Arguments) -> str:
     """The SQL condition of a filter on documents. Raises InvalidFilter, saying where."""
 
     def operand(name: str, at: str) -> Operand:
         if name == "_id":
-            return KeyField(arguments)
-        path = name.split(".")
-        if "" in path or path[0] == "_id":
-            raise InvalidFilter(f"{at}: {name!r} is no field: write a dotted path such as address.city.", path=at)
-        return JsonField(path, arguments)
+            return KeyField(at, arguments)
+        return JsonField(_segments(name, at), arguments)
 
     return _Compiler(operand).condition(given or {}, "filter", 0)
+
+
+def check_document_filter(given: Mapping[str, object] | None) -> None:
+    """Raises InvalidFilter for a filter that cannot be used, before anything is spent on the call that it came with."""
+    document_filter(given, Arguments())
 
 
 class _Compiler:
@@ -118,16 +126,11 @@ class _Compiler:
         """An object: all of its terms hold."""
         if not isinstance(given, Mapping):
             raise InvalidFilter(f"{at} must be an object.", path=at)
-        if depth > MAX_DEPTH:
-            raise InvalidFilter(f"{at} is nested deeper than {MAX_DEPTH} levels.", path=at, limit=MAX_DEPTH)
-        return _joined("and", [self._term(name, value, f"{at}.{name}", depth) for name, value in given.items()])
+        _check_depth(at, depth)
+        return _joined("and", [self._term(name, value, _below(at, name), depth) for name, value in given.items()])
 
     def _term(self, name: str, value: object, at: str, depth: int) -> str:
-        self._terms += 1
-        if self._terms > MAX_TERMS:
-            raise InvalidFilter(
-                f"The filter has more than {MAX_TERMS} terms.", path=at, limit=MAX_TERMS, actual=self._terms
-            )
+        self._count(at)
         if name in ("$and", "$or"):
             return self._several(name, value, at, depth)
         if name == "$not":
@@ -135,9 +138,7 @@ class _Compiler:
         if name in RESERVED:
             raise InvalidFilter(f"{at}: {name} cannot be filtered by; search with vectorSearch.", path=at)
         if name.startswith("$"):
-            raise InvalidFilter(
-                f"{at}: {name[:40]!r} is no operator here; use $and, $or, $not or a field's name.", path=at
-            )
+            raise InvalidFilter(f"{at} is no operator here; use $and, $or, $not or a field's name.", path=at)
         return self._field(self._operand(name, at), value, at, depth)
 
     def _several(self, name: str, value: object, at: str, depth: int) -> str:
@@ -147,23 +148,20 @@ class _Compiler:
         return _joined(name.removeprefix("$"), parts)
 
     def _field(self, operand: Operand, value: object, at: str, depth: int) -> str:
-        _check_value(value, at)
         if not isinstance(value, Mapping) or not any(name.startswith("$") for name in value):
-            return operand.equal(value)
-        if depth > MAX_DEPTH:
-            raise InvalidFilter(f"{at} is nested deeper than {MAX_DEPTH} levels.", path=at, limit=MAX_DEPTH)
-        return _joined(
-            "and", [self._operation(operand, name, each, f"{at}.{name}", depth) for name, each in value.items()]
-        )
+            return operand.equal(_literal(value, at))
+        _check_depth(at, depth)
+        operations = [self._operation(operand, name, each, _below(at, name), depth) for name, each in value.items()]
+        return _joined("and", operations)
 
     def _operation(self, operand: Operand, name: str, value: object, at: str, depth: int) -> str:
-        self._terms += 1
+        self._count(at)
         if name in COMPARISONS:
             if isinstance(value, bool) or not isinstance(value, str | int | float):
                 raise InvalidFilter(f"{at} must be a number or a string.", path=at)
-            return operand.compare(COMPARISONS[name], value)
+            return operand.compare(COMPARISONS[name], _literal(value, at))
         if name == "$not":
-            if not isinstance(value, Mapping):
+            if not isinstance(value, Mapping) or not any(each.startswith("$") for each in value):
                 raise InvalidFilter(f"{at} must be an object of operators.", path=at)
             return f"(not {self._field(operand, value, at, depth + 1)})"
         if name == "$exists":
@@ -172,19 +170,24 @@ class _Compiler:
             return operand.exists() if value else f"(not {operand.exists()})"
         return _equality(operand, name, value, at)
 
+    def _count(self, at: str) -> None:
+        self._terms += 1
+        if self._terms > MAX_TERMS:
+            raise InvalidFilter(f"The filter has more than {MAX_TERMS} terms.", path=at, limit=MAX_TERMS)
+
 
 def _equality(operand: Operand, name: str, value: object, at: str) -> str:
     if name == "$eq":
-        return operand.equal(value)
+        return operand.equal(_literal(value, at))
     if name == "$ne":
-        return f"(not {operand.equal(value)})"
+        return f"(not {operand.equal(_literal(value, at))})"
     if name in ("$in", "$nin"):
         if not isinstance(value, list) or len(value) > MAX_IN:
             raise InvalidFilter(f"{at} must be a list of at most {MAX_IN} values.", path=at, limit=MAX_IN)
-        among = operand.among(value)
+        among = operand.among([_literal(each, f"{at}[{index}]") for index, each in enumerate(value)])
         return among if name == "$in" else f"(not {among})"
     known = ", ".join(["$eq", "$ne", *COMPARISONS, "$in", "$nin", "$exists", "$not"])
-    raise InvalidFilter(f"{at}: {name[:40]!r} is no operator; a field takes {known}.", path=at)
+    raise InvalidFilter(f"{at} is no operator; a field takes {known}.", path=at)
 
 
 def _compare(jsonb: str, operator: str, value: object, put: Callable[[object], str]) -> str:
@@ -198,8 +201,49 @@ def _joined(word: str, parts: Sequence[str]) -> str:
     return f"({f' {word} '.join(parts)})" if parts else EVERYTHING
 
 
-def _check_value(value: object, at: str) -> None:
+def _segments(name: str, at: str) -> list[str]:
+    """The path that a field's name stands for."""
+    path = name.split(".")
+    if len(path) > MOST_SEGMENTS:
+        raise InvalidFilter(
+            f"{at}: a path may have {MOST_SEGMENTS} segments.", path=at, limit=MOST_SEGMENTS, actual=len(path)
+        )
+    if path[0] == "_id" or any(not segment or segment.startswith("$") for segment in path):
+        raise InvalidFilter(f"{at} is no field: write a dotted path such as address.city.", path=at)
+    _check(lambda: check_text(name, at), at)
+    return path
+
+
+def _literal(value: object, at: str) -> object:
+    """A value to compare with. An operator inside of it would silently match nothing: no stored field begins with $."""
+    _check(lambda: check_json(value, at), at)
+    if _holds_operator(value):
+        raise InvalidFilter(
+            f"{at} has an operator inside a value, and values are compared as a whole: "
+            'write a dotted path, such as {"address.city": {"$eq": …}}.',
+            path=at,
+        )
+    return value
+
+
+def _holds_operator(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(name.startswith("$") or _holds_operator(each) for name, each in value.items())
+    return isinstance(value, list) and any(_holds_operator(each) for each in value)
+
+
+def _check(storable: Callable[[], None], at: str) -> None:
     try:
-        check_json(value, at)
+        storable()
     except BadInput as error:
         raise InvalidFilter(error.message, path=at) from None
+
+
+def _check_depth(at: str, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidFilter(f"{at[:80]}… is nested deeper than {MAX_DEPTH} levels.", path=at, limit=MAX_DEPTH)
+
+
+def _below(at: str, name: str) -> str:
+    """Where a name is, for people: names can be as long as requests."""
+    return f"{at}.{name if len(name) <= LONGEST_TOLD else name[:LONGEST_TOLD] + '…'}"

@@ -13,10 +13,20 @@ REGION_SCHEMA = "vectorgate_region"
 class Arguments(list[object]):
     """The parameters of a statement under construction."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._texts: dict[str, str] = {}
+
     def put(self, value: object) -> str:
         """Add a value and answer its placeholder."""
         self.append(value)
         return f"${len(self)}"
+
+    def text(self, value: str) -> str:
+        """The placeholder of a text; equal ones share it, because a statement can have 32,767."""
+        if value not in self._texts:
+            self._texts[value] = f"{self.put(value)}::text"
+        return self._texts[value]
 
 
 def quoted(name: str) -> str:
@@ -24,9 +34,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def schema_name(database_id: UUID) -> str:
+    """The name of a database's schema in its region, as a value."""
+    return f"vg_{database_id.hex}"
+
+
 def schema(database_id: UUID) -> str:
     """The schema of a database in its region."""
-    return quoted(f"vg_{database_id.hex}")
+    return quoted(schema_name(database_id))
 
 
 def collection_table(database_id: UUID, collection_id: UUID) -> str:

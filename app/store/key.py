@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import orjson
 
 from app.errors import BadInput
@@ -26,6 +24,14 @@ def encode_key(value: object) -> str:
     raise BadInput("_id must be a string or a number; leave it out to have one generated.")
 
 
+def is_encoded(text: str) -> bool:
+    """Whether a text that came back from a client, in an id or a cursor, is a key in its stored form."""
+    try:
+        return encode_key(orjson.loads(text)) == text
+    except (ValueError, BadInput):
+        return False
+
+
 def decode_key(text: str) -> object:
     """The key as the caller gave it (numbers in their shortest form)."""
     return orjson.loads(text)
@@ -41,6 +47,6 @@ def _bounded(text: str) -> str:
 
 
 def _number(value: float) -> str:
-    if not math.isfinite(value) or abs(value) > MAX_EXACT:
+    if not -MAX_EXACT <= value <= MAX_EXACT:
         raise BadInput(f"A number as _id must lie within ±{MAX_EXACT}; use a string for larger ones.", limit=MAX_EXACT)
     return str(int(value)) if value == int(value) else repr(float(value))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.postgres import Connection
+import asyncpg
+
+from app.postgres import Connection, Row
 
 FOLDER = Path(__file__).parent.parent / "migrations"
 LOCK = 0x7645_6374_6F72  # "vEctor": one lock for all replicas that start together
@@ -17,17 +21,19 @@ MINIMUM_PGVECTOR = (0, 8)
 _LOCK = "select pg_advisory_lock($1)"
 _UNLOCK = "select pg_advisory_unlock($1)"
 _EXTENSION = "create extension if not exists vector schema public"
+_IS_PREPARED = "select to_regclass('vectorgate.migration') is not null"
 _RECORD_TABLE = """
     create schema if not exists vectorgate;
-    create table if not exists vectorgate.migration (
+    create table vectorgate.migration (
         name text primary key,
         sha256 bytea not null,
         applied_at timestamptz not null default now()
     )"""
 _DONE = "select name, sha256 from vectorgate.migration"
 _RECORD = "insert into vectorgate.migration (name, sha256) values ($1, $2)"
-_VERSIONS = """
-    select current_setting('server_version_num')::int as postgres, installed_version as pgvector, nspname as schema
+_POSTGRES = "select current_setting('server_version_num')::int"
+_PGVECTOR = """
+    select installed_version as version, nspname as schema
     from pg_available_extensions
     left join pg_extension on extname = name
     left join pg_namespace on pg_namespace.oid = extnamespace
@@ -52,7 +58,10 @@ class Migration:
 
 def migrations(part: str) -> list[Migration]:
     """The migrations of a part (`catalogue` or `region`), in order."""
-    return [Migration(f"{part}/{path.name}", path.read_text()) for path in sorted((FOLDER / part).glob("*.sql"))]
+    return [
+        Migration(f"{part}/{path.name}", path.read_text(encoding="utf-8"))
+        for path in sorted((FOLDER / part).glob("*.sql"))
+    ]
 
 
 async def migrate(connection: Connection, *parts: str) -> list[str]:
@@ -60,56 +69,87 @@ async def migrate(connection: Connection, *parts: str) -> list[str]:
     await connection.execute(_LOCK, LOCK)
     try:
         await _prepare(connection)
-        done = {row["name"]: row["sha256"] for row in await connection.fetch(_DONE)}
+        done = await _done(connection)
         missing = [each for part in parts for each in migrations(part) if not _is_done(each, done)]
         for migration in missing:
-            async with connection.transaction():
-                await connection.execute(migration.sql)
-                await connection.execute(_RECORD, migration.name, migration.sha256)
+            await _apply(connection, migration)
         return [migration.name for migration in missing]
     finally:
-        await connection.execute(_UNLOCK, LOCK)
+        if not connection.is_closed():
+            await connection.execute(_UNLOCK, LOCK)
 
 
 async def pending(connection: Connection, *parts: str) -> list[str]:
     """Names of the migrations that this cluster has not had."""
-    done = {row["name"] for row in await connection.fetch(_DONE)}
+    done = await _done(connection)
     return [each.name for part in parts for each in migrations(part) if each.name not in done]
 
 
 async def versions(connection: Connection) -> tuple[int, str | None]:
-    """PostgreSQL's version number (180004) and pgvector's version; None when it is not installed."""
-    row = await connection.fetchrow(_VERSIONS)
-    return (row["postgres"], row["pgvector"]) if row else (connection.get_server_version().major * 10_000, None)
+    """PostgreSQL's version number (180004) and pgvector's version; None when it is not installed in this database."""
+    row = await connection.fetchrow(_PGVECTOR)
+    return await connection.fetchval(_POSTGRES), row["version"] if row else None
+
+
+async def _done(connection: Connection) -> dict[str, bytes]:
+    """Name -> hash of the migrations that this cluster has had."""
+    if not await connection.fetchval(_IS_PREPARED):
+        return {}
+    return {row["name"]: row["sha256"] for row in await connection.fetch(_DONE)}
+
+
+async def _apply(connection: Connection, migration: Migration) -> None:
+    with _told(migration.name):
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            await connection.execute(_RECORD, migration.name, migration.sha256)
 
 
 async def _prepare(connection: Connection) -> None:
-    await _require_versions(connection)
-    await connection.execute(_RECORD_TABLE)
+    """What migrations themselves need. An existing schema is left alone: later on, this needs no right to make one."""
+    _require_postgres(await connection.fetchval(_POSTGRES))
+    row = await connection.fetchrow(_PGVECTOR)
+    if row is not None and row["version"] is None:
+        with _told("The extension vector"):
+            await connection.execute(_EXTENSION)
+        row = await connection.fetchrow(_PGVECTOR)
+    _require_pgvector(row)
+    if not await connection.fetchval(_IS_PREPARED):
+        with _told("The schema vectorgate"):
+            await connection.execute(_RECORD_TABLE)
 
 
-async def _require_versions(connection: Connection) -> None:
-    row = await connection.fetchrow(_VERSIONS)
+def _require_postgres(version: int) -> None:
+    if version < MINIMUM_POSTGRES:
+        raise MigrationError(
+            f"PostgreSQL {MINIMUM_POSTGRES // 10_000} or later is needed, and this server has {version // 10_000}."
+        )
+
+
+def _require_pgvector(row: Row | None) -> None:
     if row is None:
         raise MigrationError(
             "The extension pgvector is not installed on this PostgreSQL server: install pgvector 0.8 or later."
         )
-    if row["postgres"] < MINIMUM_POSTGRES:
+    if tuple(int(part) for part in row["version"].split(".")[:2]) < MINIMUM_PGVECTOR:
         raise MigrationError(
-            f"PostgreSQL {MINIMUM_POSTGRES // 10_000} or later is needed, this server has {row['postgres'] // 10_000}."
-        )
-    if row["pgvector"] is None:
-        await connection.execute(_EXTENSION)
-        row = await connection.fetchrow(_VERSIONS)
-        assert row is not None  # noqa: S101 - it was there a statement ago
-    if tuple(int(part) for part in row["pgvector"].split(".")[:2]) < MINIMUM_PGVECTOR:
-        raise MigrationError(
-            f"pgvector 0.8 or later is needed, this database has {row['pgvector']}: run ALTER EXTENSION vector UPDATE."
+            f"pgvector 0.8 or later is needed, and this database has {row['version']}: run ALTER EXTENSION vector UPDATE."
         )
     if row["schema"] != "public":
         raise MigrationError(
             f"The extension vector is in schema {row['schema']!r}: run ALTER EXTENSION vector SET SCHEMA public."
         )
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """A refusal of PostgreSQL, a missing right say, in words for the operator. A cluster that went away is none."""
+    try:
+        yield
+    except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
+        raise
+    except asyncpg.PostgresError as error:
+        raise MigrationError(f"{what} was not applied: PostgreSQL says {error.message!r}.") from error
 
 
 def _is_done(migration: Migration, done: dict[str, bytes]) -> bool:

@@ -12,9 +12,10 @@ from uuid import UUID
 
 from app.postgres import Connection
 from app.store import vector
-from app.store.document import Wanted, document
+from app.store.document import Wanted, document, table
+from app.store.dropped import dropped_is_not_found
 from app.store.filter import EVERYTHING, document_filter
-from app.store.identifier import REGION_SCHEMA, Arguments, collection_table
+from app.store.identifier import REGION_SCHEMA, Arguments
 from app.store.record import Collection, Metric, Neighbour, Neighbours, Vector
 
 SMALL_TABLE_BYTES = 2 * 1024 * 1024
@@ -24,7 +25,7 @@ FEW_MATCHES = 10_000
 """A filter that leaves no more than this is answered exactly: faster than scanning the index past what it rejects."""
 
 SPARE = 10
-"""Candidates beyond those asked for, because the index orders by a slightly different rounding than the operator."""
+"""Candidates beyond those asked for: among them a farther one must be, to know that the others are all that are as near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Kept:
     seconds: int
 
 
+@dropped_is_not_found
 async def nearest(
     connection: Connection,
     collection: Collection,
@@ -79,41 +81,61 @@ def _statement(
     limit: int,
     arguments: Arguments,
 ) -> str:
+    """Common table expressions and the select, without the word `with`."""
     dimension, metric = collection.dimension or 0, collection.metric or Metric.COSINE
-    table = collection_table(collection.database_id, collection.id)
-    asked = f"{arguments.put(query)}"
+    asked = arguments.put(query)
     distance = vector.distance("vector", asked, metric)
+    ranked = vector.index_order("vector", asked, dimension, metric)
     condition = document_filter(given, arguments)
     behind = f"and ({distance}, key) > ({arguments.put(after[0])}::float8, {arguments.put(after[1])})" if after else ""
-    source = f"select {wanted.columns(collection)}, {distance} as distance from {table} where vector is not null and {condition} {behind}"
-    halved = vector.indexed_type(dimension) == "halfvec"
-    candidates = (2 * limit if halved else limit) + SPARE
-    approximate = f"""
-        {source} and {_is_large(table, condition) if vector.indexed_type(dimension) else "false"}
-        order by {vector.index_order("vector", asked, dimension, metric)} limit {candidates:d}"""
-    # "offset 0" keeps the planner from answering the exact part with the index, too
+    columns = wanted.columns(collection)
+    home = table(collection)
+    source = f"from {home} where vector is not null"
+    candidates = (limit if ranked == distance else 2 * limit) + SPARE
+    large = _is_large(home, condition) if vector.indexed_type(dimension) else "false"
+    # The planner takes JSON conditions for rare, and would rather sort than use the index for what is known to be many rows:
+    # "case" hides the condition from it. "offset 0" keeps it from answering the exact part with the index.
     return f"""
-        approximate as materialized ({approximate}),
-        came_up_short as materialized (select count(*) < {candidates:d} as it_did from approximate)
-        (select *, false as exact from approximate where not (select it_did from came_up_short)
+        approximate as materialized (
+            select {columns}, {distance} as distance, {ranked} as ranked {source} and {large}
+                and case when {condition} {behind} then true else false end
+            order by ranked limit {candidates:d}
+        ), found as materialized ({_complete(candidates, limit)})
+        (select {columns}, distance, false as exact from approximate where (select complete from found)
          union all
-         (select *, true as exact from ({source} and (select it_did from came_up_short) offset 0) as every_one
-          order by distance, key limit {limit:d}))
+         (select * from (
+            select {columns}, {distance} as distance, true as exact
+            {source} and {condition} {behind} and not (select complete from found) offset 0
+          ) as every_one order by distance, key limit {limit:d}))
         order by distance, key limit {limit:d}"""
 
 
-def _is_large(table: str, condition: str) -> str:
+def _complete(candidates: int, limit: int) -> str:
+    """Whether the index found enough: as many as were asked of it, the last of which are farther than any that is answered.
+
+    Among equally distant documents the index picks any, and pages go by key: one that it left out would never be seen.
+    """
+    return f"""
+        select count(*) = {candidates:d} and max(ranked) > (
+            select max(ranked) from (select ranked from approximate order by distance, key limit {limit:d}) as answered
+        ) as complete from approximate"""
+
+
+def _is_large(home: str, condition: str) -> str:
     """Whether the index is worth its approximation; both forms are evaluated once, before any row is read."""
     if condition == EVERYTHING:
-        return f"(select pg_table_size('{table}'::regclass) > {SMALL_TABLE_BYTES:d})"
-    return f"(select count(*) > {FEW_MATCHES:d} from (select from {table} where {condition} limit {FEW_MATCHES + 1:d}) as few)"
+        return f"(select pg_table_size('{home}'::regclass) > {SMALL_TABLE_BYTES:d})"
+    return f"(select count(*) > {FEW_MATCHES:d} from (select from {home} where {condition} limit {FEW_MATCHES + 1:d}) as few)"
 
 
 def _keeping(keep: Kept | None, collection: Collection, query: Vector, arguments: Arguments) -> str:
     """Keeping the query vector rides on the same statement, so that paging costs no round trip of its own."""
     if keep is None:
         return "with "
-    values = [arguments.put(value) for value in (keep.id, collection.organization_id, query.astype("<f4").tobytes(), keep.model, keep.seconds)]
+    values = [
+        arguments.put(value)
+        for value in (keep.id, collection.organization_id, query.astype("<f4").tobytes(), keep.model, keep.seconds)
+    ]
     return f"""
         with kept as (
             insert into {REGION_SCHEMA}.query_vector (id, organization_id, vector, model, expires_at)

@@ -175,8 +175,11 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
+    """`number` orders the events of an organization as they became true."""
+
     id: UUID
     organization_id: UUID
+    number: int
     occurred_at: datetime
     actor: str
     action: str

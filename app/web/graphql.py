@@ -18,7 +18,6 @@ from app.errors import (
     BadInput,
     DatabaseUnavailable,
     GatewayError,
-    LimitExceeded,
     PermissionDenied,
     RateLimited,
     Unauthenticated,
@@ -28,8 +27,10 @@ from app.web.message import GRAPHQL_JSON, JSON, HttpError, answer_type, encode_j
 from app.web.middleware import request_id
 from resolvers.operation.execution import REQUEST_KINDS, Answer, Executor, Ready
 from resolvers.operation.failure import answer_failure
+from resolvers.operation.limits import took_too_long
+from resolvers.operation.subscription import Forgetful
 
-Authenticate = Callable[[Headers, str | None, str], Awaitable[object]]
+Authenticate = Callable[[Headers, str | None, str], Awaitable[Forgetful]]
 """(headers, client address, request id) -> the context that resolvers meet as `info.context`. Raises GatewayError."""
 
 Page = Callable[[Request], Awaitable[Response]]
@@ -90,7 +91,7 @@ class GraphQLEndpoint:
         media = answer_type(accept)
         if media is None:
             unlike = BadInput(f"Accept {GRAPHQL_JSON} or {JSON}: there is no other form of answers.")
-            return _refusal(HttpError(406, unlike), request_id(request.scope), JSON)
+            return refusal(HttpError(406, unlike), request_id(request.scope), JSON)
         return await self._answered(request, media)
 
     async def _answered(self, request: Request, media: str) -> Response:
@@ -103,7 +104,7 @@ class GraphQLEndpoint:
         except Exception as failure:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
             if isinstance(failure, TimeoutError) and deadline.expired():
                 return _response(self._late(identifier), media)
-            return _refusal(failure, identifier, media)
+            return refusal(failure, identifier, media)
 
     async def _answer(self, request: Request, identifier: str) -> Answer:
         kinds = KINDS.get(request.method)
@@ -125,17 +126,10 @@ class GraphQLEndpoint:
             return await self.executor.run(ready, context, identifier)
 
     def _late(self, identifier: str) -> Answer:
-        """The work was cancelled and has ended, a mutation's transaction with it, so the caller may try again."""
-        seconds = self.timeout_seconds
-        refusal = LimitExceeded(
-            f"REQUEST_TIMEOUT_SECONDS allows {seconds:g} seconds, and the request took longer; it was stopped.",
-            retryable=True,
-            limit=seconds,
-        )
-        return Answer([answer_failure(refusal, identifier)], status=503)
+        return Answer([answer_failure(took_too_long(self.timeout_seconds), identifier)], status=503)
 
 
-def _refusal(failure: Exception, identifier: str, media: str) -> Response:
+def refusal(failure: Exception, identifier: str, media: str) -> Response:
     """The answer to a request that is refused as a whole: its status says so under every media type."""
     error, status, headers = failure, 500, dict[str, str]()
     if isinstance(failure, HttpError):

@@ -22,6 +22,7 @@ from resolvers.operation.execution import GraphQLRequest
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 HTML: Final = "text/html"
+EVENT_STREAM: Final = "text/event-stream"
 
 MAX_NESTING: Final = 1024
 """How deep arrays and objects may be nested: orjson's own bound, which then holds for the parser behind it, too."""
@@ -63,6 +64,13 @@ def answer_type(accept: str) -> str | None:
     return GRAPHQL_JSON if modern >= plain else JSON
 
 
+def accepts(accept: str, media: str) -> bool:
+    """Whether a client that sends this header, or none, takes this media type."""
+    kinds = (media, f"{media.partition('/')[0]}/*", "*/*")
+    liked = _qualities(accept)
+    return not accept.strip() or next((liked[kind] for kind in kinds if kind in liked), 0.0) > 0
+
+
 def prefers_page(accept: str) -> bool:
     """Whether a browser asks: it names HTML, and not the types of answers before it."""
     liked = _qualities(accept)
@@ -78,13 +86,19 @@ def _qualities(accept: str) -> dict[str, float]:
     return liked
 
 
+def bearer(authorization: str | None) -> str | None:
+    """The access token in the value of an Authorization header; None where there is none."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return (token.strip() or None) if scheme.lower() == "bearer" else None
+
+
 async def posted(request: Request, limit: int) -> GraphQLRequest:
     """What a POST asks for. Raises HttpError 415 and 413, BadInput for anything else that is wrong with it."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != JSON:
         # Also what keeps forms and scripts of other origins out: this type needs a preflight.
         raise HttpError(415, BadInput(f"Send the request as {JSON}."))
-    return _asked(parse_json(await _body(request, limit), "The body"))
+    return asked(parse_json(await _body(request, limit), "The body"))
 
 
 def queried(request: Request) -> GraphQLRequest:
@@ -95,7 +109,7 @@ def queried(request: Request) -> GraphQLRequest:
     for name in ("variables", "extensions"):
         if name in given:
             given[name] = parse_json(str(given[name]).encode("utf-8", "surrogatepass"), name)
-    return _asked(given)
+    return asked(given)
 
 
 async def _body(request: Request, limit: int) -> bytes:
@@ -168,7 +182,8 @@ def _items(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _asked(parameters: object) -> GraphQLRequest:
+def asked(parameters: object) -> GraphQLRequest:
+    """What the parameters of a request say, whatever transport brought them. Raises BadInput."""
     if isinstance(parameters, list):
         raise BadInput("Batches are not accepted: send each operation in a request of its own.")
     if not isinstance(parameters, dict):

@@ -1,7 +1,7 @@
 """One GraphQL request from its text to its answer, whatever transport brought it.
 
 `prepare` does all that needs no I/O and may refuse; `run` resolves. A transport of subscriptions takes the same
-`prepare` and reads events where `run` reads one result; a faster way to resolve an operation is another `Runner`.
+`prepare`, and `subscription.answers` where `run` has one answer; a faster way to resolve an operation is another `Runner`.
 """
 
 from __future__ import annotations
@@ -166,9 +166,12 @@ class Executor:
         return Ready(document, operation, variables)
 
     async def run(self, ready: Ready, context: object, request_id: str) -> Answer:
-        result = await self.runner(self.schema, ready, context)
-        errors = answer_errors(result.errors or (), request_id)
-        return Answer(errors, result.data, executed=True, status=200)
+        return answer_of(await self.runner(self.schema, ready, context), request_id)
+
+
+def answer_of(result: ExecutionResult, request_id: str) -> Answer:
+    """The answer of an operation that was run, or of one event of a subscription."""
+    return Answer(answer_errors(result.errors or (), request_id), result.data, executed=True, status=200)
 
 
 def _refused(errors: Sequence[GraphQLError], request_id: str) -> Answer:

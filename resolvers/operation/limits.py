@@ -93,6 +93,15 @@ def too_many_tokens(limit: int) -> LimitExceeded:
     )
 
 
+def took_too_long(seconds: float) -> LimitExceeded:
+    """For work that was cancelled and has ended, a mutation's transaction with it, so that the caller may try again."""
+    return LimitExceeded(
+        f"REQUEST_TIMEOUT_SECONDS allows {seconds:g} seconds, and the request took longer; it was stopped.",
+        retryable=True,
+        limit=seconds,
+    )
+
+
 def measure(
     schema: GraphQLSchema,
     operation: OperationDefinitionNode,

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from starlette.requests import Request
@@ -61,6 +62,15 @@ class Asked:
     base64: bool = False
 
 
+@dataclass(frozen=True)
+class Complaint:
+    """What a vendor has to say about a request, before it has a shape."""
+
+    status: int
+    message: str
+    code: str | None = None
+
+
 class RefusedError(Exception):
     """The vendor's answer to a request that it does not accept, in the vendor's shape."""
 
@@ -73,8 +83,12 @@ class RefusedError(Exception):
 class VendorFake(ABC):
     """An ASGI application. Tests set `keys` and `refused_texts`, append to `faults`, close `gate`, read `received`."""
 
+    base = "/v1"
+    """What of the path belongs to the base URL: `provider_urls[key] = server + fake.base`."""
     path: str
     """A regular expression for the whole of the request's path."""
+    query: Mapping[str, str] = MappingProxyType({})
+    """The whole of the request's query string."""
     input_field = "input"
 
     def __init__(self, *keys: str) -> None:
@@ -91,8 +105,8 @@ class VendorFake(ABC):
 
     # --- the vendor's part ---
     @abstractmethod
-    def error(self, status: int, message: str, code: str | None = None) -> object:
-        """The body of an error."""
+    def error(self, complaint: Complaint) -> object:
+        """The body of an error. A plain text goes without a content type."""
 
     @abstractmethod
     def asked(self, received: Received) -> Asked:
@@ -110,7 +124,8 @@ class VendorFake(ABC):
     def fail(self, status: int, message: str = "made to fail", code: str | None = None, **headers: str) -> None:
         """Let one more request be answered with this error; `retry_after="1"` becomes the header Retry-After."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.faults.append(Fault(status=status, body=self.error(status, message, code), headers=named))
+        body = self.error(Complaint(status, message, code))
+        self.faults.append(Fault(status=status, body=body, headers=named, content_type=_type_of(body)))
 
     @property
     def texts(self) -> list[list[str]]:
@@ -156,7 +171,7 @@ class VendorFake(ABC):
         try:
             return _response(200, fault.edit(self.answer(self._accepted(received))), fault)
         except RefusedError as refused:
-            return _response(refused.status, refused.payload, fault)
+            return _response(refused.status, refused.payload, Fault(content_type=_type_of(refused.payload)))
 
     async def _receive(self, request: Request) -> Received:
         content = await request.body()
@@ -174,7 +189,7 @@ class VendorFake(ABC):
         return received
 
     def _accepted(self, received: Received) -> Asked:
-        if not re.fullmatch(self.path, received.path):
+        if not re.fullmatch(self.path, received.path) or received.query != self.query:
             raise self.refused(404, f"Unknown path {received.path}")
         if received.method != "POST":
             raise self.refused(405, "Only POST")
@@ -190,7 +205,7 @@ class VendorFake(ABC):
         return asked
 
     def refused(self, status: int, message: str, code: str | None = None) -> RefusedError:
-        return RefusedError(status, self.error(status, message, code))
+        return RefusedError(status, self.error(Complaint(status, message, code)))
 
 
 def masked(key: str) -> str:
@@ -223,8 +238,12 @@ def _places(word: str) -> list[tuple[int, float]]:
 
 def _response(status: int, payload: object, fault: Fault) -> Response:
     content = payload if isinstance(payload, str) else json.dumps(payload)
-    headers = {"content-type": fault.content_type, **fault.headers}
-    return Response(content[: fault.cut], status_code=status, headers=headers)
+    content_type = {"content-type": fault.content_type} if fault.content_type else {}
+    return Response(content[: fault.cut], status_code=status, headers={**content_type, **fault.headers})
+
+
+def _type_of(payload: object) -> str:
+    return "" if isinstance(payload, str) else "application/json"
 
 
 async def _disconnected(request: Request) -> None:

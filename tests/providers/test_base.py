@@ -136,6 +136,10 @@ def test_a_used_up_quota_is_known_by_its_code(payload: object) -> None:
     [
         ({"error": {"param": "dimensions"}}, True),
         ({"param": "model"}, True),
+        ({"param": "inputs_type"}, True),
+        ({"param": "inputs"}, False),
+        ({"param": "$.inputs[3]"}, False),
+        ({"param": "?"}, False),
         ({"error": {"param": "inputs[3]"}}, False),
         ({"error": {"param": None}}, False),
         (None, False),

@@ -138,7 +138,7 @@ async def test_waiting_for_a_place_counts_as_well(
     client: httpx.AsyncClient, provider: HttpProvider, fake: OpenAIFake
 ) -> None:
     sender = Sender(client, deadline_seconds=0.05, concurrency=1)
-    async with sender._lane("lane"):
+    async with sender._lane(("openai", "lane")):
         with pytest.raises(ProviderTimeoutError):
             await embed(sender, provider, TEXTS, lane="lane")
     assert not fake.received

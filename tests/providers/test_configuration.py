@@ -16,8 +16,9 @@ from providers.base import (
     Parameter,
     ParameterType,
     ParameterValue,
+    Provider,
 )
-from providers.configuration import Configuration, request_for, resolve
+from providers.configuration import Configuration, request_for, resolve, trial
 from providers.errors import (
     DeprecatedModelError,
     EndOfLifeModelError,
@@ -153,3 +154,32 @@ def test_a_stored_configuration_becomes_a_request_as_it_is() -> None:
     assert (request.model.name, request.dimension, request.parameters) == ("old", 3, {"x": 1})
     with pytest.raises(EndOfLifeModelError):
         request_for(PROVIDER, Configuration("gone", 4, {}), ["text"], InputType.QUERY)
+
+
+def test_a_trial_takes_the_shortest_vectors_that_can_be_chosen_and_fills_in_the_rest() -> None:
+    configuration = trial(PROVIDER, parameters={**REQUIRED, "note": None})
+    assert configuration == Configuration("any", 8, {"resource": "west-1", "truncate": True, "task": "match"})
+
+
+def test_a_trial_takes_the_model_that_is_given_unless_it_embeds_no_more() -> None:
+    assert trial(PROVIDER, "chosen", REQUIRED).dimension == 2
+    assert trial(PROVIDER, "old", REQUIRED).model == "old"
+    with pytest.raises(EndOfLifeModelError):
+        trial(PROVIDER, "gone", REQUIRED)
+    with pytest.raises(UnknownModelError):
+        trial(PROVIDER, "nope", REQUIRED)
+
+
+def test_a_trial_takes_a_deprecated_model_where_there_is_no_other() -> None:
+    def only(*names: str) -> Provider:
+        return replace(PROVIDER, models=tuple(model for model in PROVIDER.models if model.name in names))
+
+    assert trial(only("old", "gone"), None, REQUIRED).model == "old"
+    with pytest.raises(EndOfLifeModelError):
+        trial(only("gone"), None, REQUIRED)
+
+
+def test_a_trial_names_what_it_needs_and_is_not_given() -> None:
+    with pytest.raises(InvalidParametersError, match="resource is required") as caught:
+        trial(PROVIDER, None, {"task": "sing"})
+    assert len(caught.value.problems) == 2

@@ -45,6 +45,10 @@ def test_a_dimension_is_sent_to_models_with_a_choice_only() -> None:
     assert "output_dimension" not in renamed.body(request())
 
 
+def test_without_a_dimension_the_choice_is_the_vendors() -> None:
+    assert "dimensions" not in PROVIDER.body(replace(request(VARIABLE), dimension=None))
+
+
 def test_an_encoding_is_sent_where_the_vendor_documents_one() -> None:
     assert replace(PROVIDER, encoding_format="base64").body(request())["encoding_format"] == "base64"
 

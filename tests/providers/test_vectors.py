@@ -48,3 +48,9 @@ def test_numbers_and_base64_are_the_same_vector(raw: object) -> None:
 def test_anything_else_is_refused_with_the_reason(raw: list[object], reason: str) -> None:
     with pytest.raises(MalformedReplyError, match=reason):
         to_matrix(raw, count=2, dimension=2)
+
+
+def test_without_a_dimension_the_first_vector_has_it() -> None:
+    assert to_matrix([[1.0, 2.0], [3.0, 4.0]], count=2, dimension=None).shape == (2, 2)
+    with pytest.raises(MalformedReplyError, match="a vector of 1 dimensions where 2"):
+        to_matrix([[1.0, 2.0], [3.0]], count=2, dimension=None)

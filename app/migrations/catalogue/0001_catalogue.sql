@@ -115,11 +115,12 @@ create table vectorgate.access_token (
     revoked_at timestamptz
 );
 create unique index access_token_name_is_unique on vectorgate.access_token (organization_id, name) where revoked_at is null;
-create unique index one_bootstrap_token on vectorgate.access_token (bootstrap) where bootstrap and revoked_at is null;
+create unique index one_bootstrap_token on vectorgate.access_token (bootstrap) where bootstrap;
 
 create table vectorgate.audit_event (
     id uuid primary key,
     organization_id uuid not null references vectorgate.organization,
+    number bigint generated always as identity, -- in an organization, in the order of the commits
     occurred_at timestamptz not null default clock_timestamp(),
     actor text not null,
     action text not null,
@@ -131,6 +132,7 @@ create table vectorgate.audit_event (
     address text not null
 );
 create index on vectorgate.audit_event (organization_id, id);
+create index on vectorgate.audit_event (organization_id, number);
 create index on vectorgate.audit_event (organization_id, action, id);
 create index on vectorgate.audit_event (organization_id, target_id, id);
 

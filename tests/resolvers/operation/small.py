@@ -36,6 +36,9 @@ class Context:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def forget(self) -> None:
+        self.calls.append("forgot")
+
 
 def _object(value: object) -> object:
     if not isinstance(value, dict):

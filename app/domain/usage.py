@@ -1,0 +1,71 @@
+"""Usage: what providers were asked for, told by provider, model, credential, database, target and day, over all regions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+
+from app.access import Actor
+from app.errors import BadInput, LimitExceeded
+from app.gateway import Gateway
+from app.postgres import Cluster
+from app.store import usage as store
+from app.store.usage import Spent, UsageDimension, UsageSum
+
+MOST_GROUPS = 10_000
+USUAL_PERIOD = timedelta(days=30)
+SUMS = ("requests", "texts", "cached_texts", "errors", "unreported_requests")
+
+
+async def record_alone(gateway: Gateway, region: str, spent: Spent) -> None:
+    """What was spent by a call that writes nothing: a statement of its own, before the answer."""
+    async with gateway.postgres.region(region).connection() as connection:
+        await store.record(connection, spent)
+
+
+async def totals(
+    gateway: Gateway,
+    actor: Actor,
+    since: datetime | None,
+    until: datetime | None,
+    dimensions: Sequence[UsageDimension],
+) -> list[UsageSum]:
+    """Usage by group, most tokens first. Raises LimitExceeded beyond 10,000 groups."""
+    end = until or datetime.now(UTC) + timedelta(seconds=1)
+    begin = since or end - USUAL_PERIOD
+    if begin >= end:
+        raise BadInput("since must lie before until.")
+    wanted = list(dict.fromkeys(dimensions))
+
+    async def of_cluster(cluster: Cluster) -> list[UsageSum]:
+        async with cluster.connection() as connection:
+            return await store.totals(
+                connection, actor.organization_id, actor.databases, begin, end, wanted, MOST_GROUPS + 1
+            )
+
+    clusters = dict.fromkeys(gateway.postgres.regions.values())
+    parts = await asyncio.gather(*(of_cluster(each) for each in clusters))
+    merged = merge(each for part in parts for each in part)
+    if len(merged) > MOST_GROUPS:
+        message = f"These dimensions make more than {MOST_GROUPS} groups: ask for a shorter time, or fewer dimensions."
+        raise LimitExceeded(message, limit=MOST_GROUPS, actual=len(merged))
+    return sorted(merged, key=lambda each: each.total_tokens or 0, reverse=True)
+
+
+def merge(parts: Iterable[UsageSum]) -> list[UsageSum]:
+    """Sums of equal groups from several regions as one; tokens are unknown only where no part knows any."""
+    merged: dict[tuple[object, ...], UsageSum] = {}
+    names = [each.name for each in fields(UsageSum) if each.name not in (*SUMS, "total_tokens")]
+    for part in parts:
+        group = tuple(getattr(part, name) for name in names)
+        known = merged.get(group)
+        merged[group] = part if known is None else _sum(known, part)
+    return list(merged.values())
+
+
+def _sum(left: UsageSum, right: UsageSum) -> UsageSum:
+    tokens = [each.total_tokens for each in (left, right) if each.total_tokens is not None]
+    sums = {name: getattr(left, name) + getattr(right, name) for name in SUMS}
+    return replace(left, **sums, total_tokens=sum(tokens) if tokens else None)

@@ -1,0 +1,71 @@
+"""Query vectors that were embedded a moment ago, in this process: a bounded LRU in which equal questions in flight share one answer.
+
+Whoever asks has checked credential and scope before. Failures are not kept. Knows nothing of providers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+CAPACITY = 10_000
+
+
+@dataclass(slots=True)
+class _Flight(Generic[V]):
+    """A question that is being answered, and how many wait for it."""
+
+    task: asyncio.Task[V]
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cached(Generic[V]):
+    """An answer, and whether it was there already or on its way."""
+
+    value: V
+    shared: bool
+
+
+class QueryCache(Generic[V]):
+    """At most `capacity` answers; the least recently used go first. A capacity of 0 only shares flights."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._kept: OrderedDict[Hashable, V] = OrderedDict()
+        self._flights: dict[Hashable, _Flight[V]] = {}
+
+    async def get(self, key: Hashable, make: Callable[[], Coroutine[None, None, V]]) -> Cached[V]:
+        """The answer to this question; `make` is called once, however many ask at the same time."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return Cached(self._kept[key], shared=True)
+        flight = self._flights.get(key)
+        if flight is not None:
+            return Cached(await self._wait(key, flight), shared=True)
+        flight = self._flights[key] = _Flight(asyncio.create_task(make()))
+        value = await self._wait(key, flight)
+        self._keep(key, value)
+        return Cached(value, shared=False)
+
+    async def _wait(self, key: Hashable, flight: _Flight[V]) -> V:
+        """One of those who wait may leave; when the last one does, nobody wants the answer any more."""
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if (flight.task.done() or not flight.waiting) and self._flights.get(key) is flight:
+                del self._flights[key]
+            if not flight.waiting:
+                flight.task.cancel()
+
+    def _keep(self, key: Hashable, value: V) -> None:
+        self._kept[key] = value
+        while len(self._kept) > self._capacity:
+            self._kept.popitem(last=False)

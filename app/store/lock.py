@@ -1,0 +1,19 @@
+"""The lock for making and dropping physical things: PostgreSQL's `if not exists` alone lets two who make the same thing collide."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.postgres import Connection
+
+_ALONE = "select pg_advisory_xact_lock($1)"
+
+
+async def alone(connection: Connection, identifier: UUID) -> None:
+    """Wait until nobody else makes or drops what this id names; nobody else begins until the transaction ends."""
+    await connection.execute(_ALONE, key(identifier))
+
+
+def key(identifier: UUID) -> int:
+    """What PostgreSQL's advisory locks know an id by: its random half."""
+    return int.from_bytes(identifier.bytes[8:], signed=True)

@@ -1,0 +1,15 @@
+"""Where a benchmark ran: what a reader needs to judge its numbers."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+
+SHOWN = ("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "asyncpg", "httpx", "aiohttp")
+
+
+def line() -> str:
+    """One line: Python, cores, and the versions that matter."""
+    packages = ", ".join(f"{name} {version(name)}" for name in SHOWN)
+    return f"Python {platform.python_version()} on {os.cpu_count()} cores; {packages}"

@@ -1,0 +1,111 @@
+"""What all commands have in common: help, exit codes, and one readable line for a mistake."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from app.cli import application
+from tests.app.cli.support import Call, Ended, Start
+
+Inside = Callable[..., Ended]
+ROOT_COMMAND = typer.main.get_command(application)
+AWAY = "postgresql://127.0.0.1:1/away"
+
+
+def paths(command: object = ROOT_COMMAND, *before: str) -> Iterator[tuple[str, ...]]:
+    """The words of every command and group."""
+    yield before
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from paths(inner, *before, name)
+
+
+def test_the_commands_are_those_that_are_documented() -> None:
+    assert {" ".join(path) for path in paths()} == {
+        "",
+        "serve",
+        "demo",
+        "migrate",
+        "schema",
+        "doctor",
+        "token",
+        "token create",
+        "organization",
+        "organization create",
+        "keys",
+        "keys rotate",
+    }
+
+
+@pytest.mark.parametrize("path", list(paths()), ids=" ".join)
+def test_every_command_has_help(inside: Inside, path: tuple[str, ...]) -> None:
+    ended = inside(*path, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert " ".join(("Usage: vectorgate", *path)) in ended.out
+    assert "[default: None]" not in ended.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("serve", "--nonsense"),
+        ("serve", "--wait", "-1"),
+        ("serve", "--wait", "long"),
+        ("token", "create"),
+        ("organization", "create"),
+        ("schema", "extra"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_and_says_what_is_wrong(inside: Inside, arguments: tuple[str, ...]) -> None:
+    ended = inside(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Usage: vectorgate" in ended.err
+    assert "Error" in ended.err
+
+
+@pytest.mark.parametrize("group", [(), ("token",), ("organization",), ("keys",)])
+def test_a_group_without_a_command_shows_its_help(inside: Inside, group: tuple[str, ...]) -> None:
+    ended = inside(*group)
+    assert ended.code == 2
+    assert "Usage: vectorgate" in ended.out + ended.err
+
+
+async def test_python_m_app_is_vectorgate() -> None:
+    script = Path(sys.executable).with_name("vectorgate")
+    printed = []
+    for command in ((str(script),), (sys.executable, "-m", "app")):
+        process = await asyncio.create_subprocess_exec(*command, "--version", stdout=asyncio.subprocess.PIPE)
+        printed.append((await process.communicate())[0].decode())
+    assert printed[0] == printed[1]
+    assert printed[0].count(".") == 2
+
+
+# --- mistakes ---
+async def test_wrong_settings_are_exit_code_2_with_a_line_each_and_no_value(start: Start) -> None:
+    ended = await (await start("migrate", PORT="hunter2", DATABASE_URL=AWAY)).ended()
+    assert (ended.code, ended.out) == (2, "")
+    assert [line.partition(": ")[2].partition(":")[0] for line in ended.err.splitlines()] == [
+        "VECTORGATE_ENCRYPTION_KEYS",
+        "VECTORGATE_PORT",
+    ]
+    assert "hunter2" not in ended.err
+
+
+async def test_a_database_that_is_away_is_one_line_for_the_operator_after_the_wait(call: Call) -> None:
+    ended = await call("organization", "create", "Acme", "--wait", "0", DATABASE_URL=AWAY)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.told.startswith("The PostgreSQL cluster of region 'local' cannot be reached")
+    assert "Connect call failed ('127.0.0.1', 1)" in ended.told
+
+
+async def test_a_data_directory_that_cannot_be_is_one_line(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = await (await start("migrate", DATA_DIR=str(tmp_path / "file"))).ended()
+    assert (ended.code, ended.out) == (1, "")
+    assert "does not start in" in ended.told

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from tests.app.cli.support import Call
+from tests.factory import Api, Running
+
+OWN = "{ organization { name databases { totalCount } } viewer { permissions } }"
+
+
+async def test_it_prints_the_first_tokens_secret_alone(call: Call, running: Running) -> None:
+    await running.api.database()
+    ended = await call("organization", "create", " Acme ")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == f"{ended.out.strip()}\n"
+    async with Api(running.url, ended.out.strip()) as api:
+        found = await api(OWN)
+    assert found["organization"] == {"name": "Acme", "databases": {"totalCount": 0}}
+    assert "MANAGE_ACCESS" in found["viewer"]["permissions"]
+
+
+async def test_a_name_that_is_taken_or_empty_is_refused(call: Call) -> None:
+    assert (await call("organization", "create", "Acme")).code == 0
+    taken = await call("organization", "create", "Acme")
+    assert (taken.code, taken.out) == (1, "")
+    assert taken.told == "There is an organization named 'Acme' already: choose another name."
+    empty = await call("organization", "create", " ")
+    assert (empty.code, empty.told) == (1, "An organization's name must have 1 to 100 printable characters.")

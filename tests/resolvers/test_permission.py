@@ -1,0 +1,263 @@
+"""Who may call which mutation: 404 comes before 403, and 403 before the input is looked at (rules 4 and 37)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.access import BUILT_IN, Permission
+from resolvers.node import global_id, split
+from resolvers.permission import RequiresPermission
+from resolvers.schema import Mutation, build_schema
+from tests.factory import KEY, SEARCH, Api, Running
+from tests.resolvers.documents import NODE, openai
+
+INPUTS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "enableIntegration": ({"provider": "openai"}, {"provider": "astrology"}),
+    "deactivateIntegration": ({"integrationId": "integration", "confirmName": "OpenAI"}, {"confirmName": "?"}),
+    "addCredential": (
+        {"provider": "openai", "name": "more", "apiKey": KEY, "databaseIds": ["library"]},
+        {"provider": "?", "name": "?", "apiKey": "?"},
+    ),
+    "testCredential": ({"credentialId": "main"}, {"model": "?"}),
+    "rotateCredential": ({"credentialId": "main", "apiKey": KEY}, {"apiKey": "?", "keepPreviousSeconds": -1}),
+    "rollBackCredential": ({"credentialId": "main"}, {}),
+    "removeCredential": ({"credentialId": "main", "confirmName": "main"}, {"confirmName": "?"}),
+    "addScopedDatabases": ({"credentialId": "main", "databaseIds": ["library"]}, {"databaseIds": []}),
+    "removeScopedDatabase": (
+        {"credentialId": "main", "databaseId": "library", "confirmName": "library"},
+        {"confirmName": "?"},
+    ),
+    "createDatabase": ({"name": "more"}, {"name": "?", "region": "moon"}),
+    "dropDatabase": ({"databaseId": "library", "confirmName": "library"}, {"confirmName": "?"}),
+    "createCollection": ({"databaseId": "library", "name": "more"}, {"name": "?", "dimension": -1}),
+    "dropCollection": ({"collectionId": "books", "confirmName": "books"}, {"confirmName": "?"}),
+    "insertDocuments": ({"collectionId": "books", "documents": [{}]}, {"documents": [], "idempotencyKey": "?"}),
+    "updateDocuments": ({"collectionId": "books", "filter": {}, "set": {"a": 1}}, {"filter": {"$where": 1}}),
+    "replaceDocument": ({"collectionId": "books", "key": "a", "document": {}}, {"key": [], "document": {"$a": 1}}),
+    "deleteDocuments": ({"collectionId": "books", "keys": ["a"]}, {"filter": {}}),
+    "createAccessToken": ({"name": "more", "roles": ["Read-Only User"], "databaseIds": ["library"]}, {"roles": []}),
+    "revokeAccessToken": ({"accessTokenId": "token"}, {}),
+}
+"""Each mutation with an input that could be carried out, and what makes that input malformed. Words that name a thing stand for its id."""
+
+
+@dataclass
+class World:
+    """An organization with some of everything, and clients with different tokens."""
+
+    api: Api
+    reader: Api
+    limited: Api
+    stranger: Api
+    ids: dict[str, str]
+
+    def input(self, mutation: str, *, malformed: bool = False, **instead: str) -> dict[str, Any]:
+        """The mutation's input; `instead` has other ids for words."""
+        valid, wrong = INPUTS[mutation]
+        ids = self.ids | instead
+        given = {
+            name: _with_ids(value, ids) if name.endswith(("Id", "Ids")) else value for name, value in valid.items()
+        }
+        return given | (wrong if malformed else {})
+
+    def words(self, mutation: str) -> list[str]:
+        """The things that the mutation's input names by id."""
+        values = [value for name, value in INPUTS[mutation][0].items() if name.endswith(("Id", "Ids"))]
+        return [str(word) for value in values for word in (value if isinstance(value, list) else [value])]
+
+
+def _with_ids(value: object, ids: Mapping[str, str]) -> object:
+    return [ids[each] for each in value] if isinstance(value, list) else ids[str(value)]
+
+
+def document(mutation: str) -> str:
+    kind = f"{mutation[0].upper()}{mutation[1:]}Input"
+    return f"mutation M($input: {kind}!) {{ {mutation}(input: $input) {{ clientMutationId }} }}"
+
+
+def permission(mutation: str) -> Permission:
+    """What the schema says that a mutation needs."""
+    [field] = [each for each in Mutation.__strawberry_definition__.fields if each.python_name == _snake(mutation)]  # type: ignore[attr-defined] # strawberry sets it
+    [directive] = [each for each in field.directives if isinstance(each, RequiresPermission)]
+    return directive.permission
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{each.lower()}" if each.isupper() else each for each in name)
+
+
+@pytest.fixture
+async def world(running: Running) -> AsyncIterator[World]:
+    api = running.api
+    library, hidden = await api.database("library"), await api.database("hidden")
+    main = await api.credential("main", databases=(library, hidden))
+    books = await api.collection(library, "books", embedding=openai())
+    concealed = await api.collection(hidden, "books", embedding=openai())
+    made = await api(
+        'mutation { createAccessToken(input: {name: "t", roles: ["Read-Only User"]}) { accessToken { id } } }'
+    )
+    asked = """{ organization {
+      id auditLog(first: 1) { nodes { id } }
+      integration(provider: "openai") { id attachments { nodes { id } } credential(name: "main") { scopedDatabases { id } } } } }"""
+    found = (await api(asked))["organization"]
+    await api.insert(books, {"_id": "a", "$vectorize": "whale"})
+    await api.insert(concealed, {"_id": "a", "$vectorize": "whale"})
+    integration = found["integration"]
+    ids = {
+        "organization": found["id"],
+        "integration": integration["id"],
+        "main": main,
+        "library": library,
+        "hidden": hidden,
+        "books": books,
+        "concealed": concealed,
+        "token": made["createAccessToken"]["accessToken"]["id"],
+        "event": found["auditLog"]["nodes"][0]["id"],
+        "attachment": integration["attachments"]["nodes"][0]["id"],
+        "hidden attachment": integration["attachments"]["nodes"][1]["id"],
+        "scope": integration["credential"]["scopedDatabases"][0]["id"],
+        "hidden scope": integration["credential"]["scopedDatabases"][1]["id"],
+        "document": (await api.search(books, query="whale"))["edges"][0]["node"]["id"],
+        "hidden document": (await api.search(concealed, query="whale"))["edges"][0]["node"]["id"],
+    }
+    async with AsyncExitStack() as clients:
+        reader = await clients.enter_async_context(await api.with_token("Read-Only User"))
+        limited = await clients.enter_async_context(
+            await api.with_token("Organization Administrator", databaseIds=[library])
+        )
+        stranger = await clients.enter_async_context(await running.other_organization())
+        yield World(api, reader, limited, stranger, ids)
+
+
+def test_every_mutation_is_tried_here() -> None:
+    mutations = build_schema()._schema.mutation_type
+    assert mutations is not None
+    assert set(mutations.fields) == set(INPUTS), "give each mutation a line in INPUTS"
+
+
+async def test_without_the_permission_a_mutation_is_denied_before_its_input_is_looked_at(world: World) -> None:
+    for mutation in INPUTS:
+        for malformed in (False, True):
+            refused = await world.reader.refusal(document(mutation), input=world.input(mutation, malformed=malformed))
+            assert (refused.codes, refused.facts["permission"]) == (["PERMISSION_DENIED"], permission(mutation)), (
+                mutation
+            )
+            assert permission(mutation) in refused.errors[0]["message"]
+
+
+async def test_what_does_not_exist_is_not_found_whoever_asks_and_whatever_else_is_wrong(world: World) -> None:
+    unknown = {word: global_id((split(identifier) or ("", ""))[0], uuid4()) for word, identifier in world.ids.items()}
+    for mutation in INPUTS:
+        for word in world.words(mutation):
+            for wrong in (unknown[word], "nonsense", "", world.ids["organization"]):
+                for client in (world.api, world.reader):
+                    given = world.input(mutation, malformed=client is world.reader, **{word: wrong})
+                    if INPUTS[mutation][1].keys() & {"databaseIds"} and client is world.reader:
+                        continue  # the malformed input names no database at all
+                    refused = await client.refusal(document(mutation), input=given)
+                    assert refused.codes == ["NOT_FOUND"], (mutation, word, wrong)
+
+
+async def test_another_organization_finds_nothing_of_this_one(world: World) -> None:
+    for mutation in INPUTS:
+        if words := world.words(mutation):
+            refused = await world.stranger.refusal(document(mutation), input=world.input(mutation))
+            assert refused.codes == ["NOT_FOUND"], (mutation, words)
+    refused = await world.stranger.refusal(
+        document("createDatabase"), input={"name": "more", "credentialIds": [world.ids["main"]]}
+    )
+    assert refused.codes == ["NOT_FOUND"]
+    for identifier in world.ids.values():
+        assert (await world.stranger(NODE, id=identifier))["node"] is None
+        assert (await world.api(NODE, id=identifier))["node"]["id"] == identifier
+    nodes = "query N($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    assert (await world.stranger(nodes, ids=list(world.ids.values())))["nodes"] == [None] * len(world.ids)
+    foreign = "query O($id: ID!) { organization(id: $id) { name } }"
+    assert (await world.stranger(foreign, id=world.ids["organization"]))["organization"] is None
+    assert (await world.stranger.refusal(SEARCH, id=world.ids["books"], query="whale")).codes == ["NOT_FOUND"]
+
+
+async def test_attempts_on_what_is_another_s_are_in_the_log_of_who_made_them(world: World) -> None:
+    log = "query L($id: ID!) { organization { auditLog(targetId: $id) { nodes { action outcome } } } }"
+    remove = document("removeCredential")
+    assert (await world.stranger.refusal(remove, input=world.input("removeCredential"))).codes == ["NOT_FOUND"]
+    theirs = (await world.stranger(log, id=world.ids["main"]))["organization"]["auditLog"]["nodes"]
+    assert theirs == [{"action": "remove_credential", "outcome": "NOT_FOUND"}]
+    ours = (await world.api(log, id=world.ids["main"]))["organization"]["auditLog"]["nodes"]
+    assert ours == [{"action": "add_credential", "outcome": "done"}]
+
+
+async def test_nothing_of_another_organization_is_listed(world: World) -> None:
+    everything = """{ organization {
+      name integrations { kind } integration(provider: "openai") { id } databases { totalCount nodes { id } }
+      database(name: "library") { id } accessTokens { nodes { name } } auditLog { totalCount } } }"""
+    found = (await world.stranger(everything))["organization"]
+    assert found["name"] == "other"
+    assert all(each["kind"] == "HOSTED" for each in found["integrations"])
+    assert (found["integration"], found["database"], found["databases"]) == (None, None, {"totalCount": 0, "nodes": []})
+    assert found["accessTokens"]["nodes"] == [{"name": "administrator"}]
+    assert found["auditLog"]["totalCount"] == 0
+
+
+async def test_a_token_limited_to_databases_sees_only_what_is_theirs(world: World) -> None:
+    everything = """{ viewer { databases { name } } organization {
+      databases { totalCount nodes { name } } hidden: database(name: "hidden") { id }
+      integration(provider: "openai") { attachments { totalCount nodes { target { database { name } } } }
+        credential(name: "main") { scopedDatabases { database { name } } attachments { totalCount } } } } }"""
+    found = await world.limited(everything)
+    assert found["viewer"]["databases"] == [{"name": "library"}]
+    assert found["organization"]["databases"] == {"totalCount": 1, "nodes": [{"name": "library"}]}
+    assert found["organization"]["hidden"] is None
+    integration = found["organization"]["integration"]
+    assert integration["attachments"] == {"totalCount": 1, "nodes": [{"target": {"database": {"name": "library"}}}]}
+    assert integration["credential"]["scopedDatabases"] == [{"database": {"name": "library"}}]
+    assert integration["credential"]["attachments"]["totalCount"] == 1
+    for word in ("hidden", "concealed", "hidden attachment", "hidden scope", "hidden document", "token", "event"):
+        assert (await world.limited(NODE, id=world.ids[word]))["node"] is None, word
+    for word in ("library", "books", "attachment", "scope", "document", "main", "integration"):
+        assert (await world.limited(NODE, id=world.ids[word]))["node"] is not None, word
+    assert (await world.limited.refusal(SEARCH, id=world.ids["concealed"], query="whale")).codes == ["NOT_FOUND"]
+    assert len((await world.limited.search(world.ids["books"], query="whale"))["edges"]) == 1
+
+
+async def test_a_limited_token_loses_what_reaches_over_the_organization_and_keeps_the_rest(world: World) -> None:
+    lost = {Permission.WRITE_INTEGRATIONS, Permission.MANAGE_ACCESS, Permission.CREATE_DATABASE}
+    viewer = (await world.limited("{ viewer { roles permissions } }"))["viewer"]
+    assert viewer["roles"] == ["Organization Administrator"]
+    assert set(viewer["permissions"]) == set(Permission) - lost
+    for mutation in INPUTS:
+        hidden = world.input(mutation, library=world.ids["hidden"], books=world.ids["concealed"])
+        if hidden != world.input(mutation):
+            refused = await world.limited.refusal(document(mutation), input=hidden)
+            assert refused.codes == ["NOT_FOUND"], mutation
+        if permission(mutation) in lost:
+            refused = await world.limited.refusal(document(mutation), input=world.input(mutation))
+            assert refused.codes == ["PERMISSION_DENIED"], mutation
+    for mutation in ("insertDocuments", "createCollection", "dropCollection", "dropDatabase"):
+        await world.limited(document(mutation), input=world.input(mutation))
+    assert (await world.limited("{ viewer { databases { name } } }"))["viewer"]["databases"] == []
+
+
+async def test_fields_that_need_a_permission_are_refused_alone(world: World) -> None:
+    asked = """query F($id: ID!) {
+      organization { name accessTokens { totalCount } auditLog { totalCount } } node(id: $id) { id } }"""
+    answer = (await world.reader.post(asked, {"id": world.ids["books"]})).json()
+    assert answer["data"] == {
+        "organization": {"name": "default", "accessTokens": None, "auditLog": None},
+        "node": {"id": world.ids["books"]},
+    }
+    assert [error["extensions"]["permission"] for error in answer["errors"]] == ["MANAGE_ACCESS"] * 2
+
+
+async def test_what_a_built_in_role_may_is_what_its_token_says(running: Running) -> None:
+    for number, (name, role) in enumerate(BUILT_IN.items()):
+        async with await running.api.with_token(name, expiresAt=f"2100-01-0{number + 1}T00:00:00Z") as client:
+            viewer = (await client("{ viewer { roles permissions } }"))["viewer"]
+        assert viewer["roles"] == [name]
+        assert set(viewer["permissions"]) == set(role.permissions)
