@@ -19,9 +19,10 @@ from app.postgres import Cluster, Postgres, QueryLogger, Tuning
 from app.secret import Keyring, generated_key
 from app.settings import ONLY_REGION, PREFIX, Settings, SettingsError
 from app.store import migration
-from providers.catalogue import Catalogue, build_catalogue
+from providers.catalogue import Catalogue, Hosting, build_catalogue
 from providers.errors import CatalogueError
 from providers.http_client import build_client
+from providers.secret import Secret
 from providers.transport import Sender
 
 WAIT_SECONDS = 30.0
@@ -112,11 +113,19 @@ def _postgres(settings: Settings, url: str, query_logger: QueryLogger | None) ->
 
 def _catalogue(settings: Settings) -> Catalogue:
     try:
-        return build_catalogue(base_urls=settings.provider_urls, models_file=_text(settings.models_file))
+        return build_catalogue(
+            base_urls=settings.provider_urls, models_file=_text(settings.models_file), hosting=_hosting(settings)
+        )
     except CatalogueError as error:
         raise SettingsError(
             [f"{PREFIX}PROVIDER_URLS, {PREFIX}MODELS_FILE: {problem}" for problem in error.problems]
         ) from None
+
+
+def _hosting(settings: Settings) -> dict[str, Hosting]:
+    """The operator's own accounts, by provider key."""
+    key = settings.hosted_nvidia_api_key
+    return {} if key is None else {"nvidia": Hosting(Secret(key.get_secret_value()), settings.hosted_nvidia_regions)}
 
 
 def _text(path: Path | None) -> str | None:

@@ -49,7 +49,9 @@ def _folders_kept_private(*paths: Path) -> Iterator[None]:
 
     To pass through is all that PostgreSQL needs: nobody may list a folder, a home directory say, who could not before.
     """
-    private = {folder: mode for path in paths for folder in path.resolve().parents if (mode := _mode(folder)) & READ != READ}
+    private = {
+        folder: mode for path in paths for folder in path.resolve().parents if (mode := _mode(folder)) & READ != READ
+    }
     try:
         yield
     finally:

@@ -11,9 +11,11 @@ import httpx
 
 from app.notification import Hub
 from app.postgres import Postgres
+from app.query_cache import QueryCache
 from app.secret import Keyring
 from app.settings import Settings
 from providers.catalogue import Catalogue
+from providers.embedding import Embedding
 from providers.transport import Sender
 
 
@@ -42,6 +44,7 @@ class Gateway:
     catalogue: Catalogue
     client: httpx.AsyncClient
     sender: Sender
+    queries: QueryCache[Embedding] = field(default_factory=QueryCache)
     credentials_used: LastUse = field(default_factory=LastUse)
     tokens_used: LastUse = field(default_factory=LastUse)
     hub: Hub = field(default_factory=Hub)

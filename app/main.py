@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import strawberry
 from starlette.applications import Starlette
@@ -34,7 +35,7 @@ from resolvers.schema import build_schema, printed
 def create_app(gateway: Gateway) -> Starlette:
     """The application that serves this gateway; its lifespan opens and closes the gateway."""
 
-    vigil = Vigil(gateway)
+    vigil = Vigil(partial(access_token.in_force, gateway), gateway.hub)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
@@ -68,7 +69,11 @@ def announce(generated_token: str | None) -> None:
 def _routes(gateway: Gateway, schema: strawberry.Schema, vigil: Vigil) -> list[BaseRoute]:
     """GraphQL on every transport: one executor, one way to authenticate."""
     settings = gateway.settings
-    executor, authenticate, seconds = _executor(gateway, schema), _authenticate(gateway), settings.request_timeout_seconds
+    executor, authenticate, seconds = (
+        _executor(gateway, schema),
+        _authenticate(gateway),
+        settings.request_timeout_seconds,
+    )
     most = settings.max_body_bytes
     endpoint = GraphQLEndpoint(executor, authenticate, max_body_bytes=most, timeout_seconds=seconds)
     sockets = WebSocketEndpoint(executor, authenticate, vigil, timeout_seconds=seconds)

@@ -85,6 +85,17 @@ def _decoded(encoded: str) -> bytes:
         return b""
 
 
+def _sendable(key: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]{8,}", key.get_secret_value()):
+        raise ValueError("must have 8 or more printable ASCII characters, without spaces")
+    return key
+
+
+def _names(value: object) -> object:
+    """`a, b` -> {a, b}."""
+    return frozenset(filter(None, (name.strip() for name in value.split(",")))) if isinstance(value, str) else value
+
+
 def _token(token: SecretStr) -> SecretStr:
     if not re.fullmatch("[!-~]{16,255}", token.get_secret_value()):
         raise ValueError("must have 16 to 255 ASCII characters, none of them a space")
@@ -161,6 +172,12 @@ class Settings(BaseModel):
     )
     provider_urls: Json[dict[str, HttpUrl]] = Field(
         default_factory=dict, description="JSON: provider key -> base URL, for proxies and compatible servers"
+    )
+    hosted_nvidia_api_key: Annotated[SecretStr, AfterValidator(_sendable)] | None = Field(
+        None, description="the operator's key for NVIDIA's API: makes nvidia a hosted provider"
+    )
+    hosted_nvidia_regions: Annotated[frozenset[str], BeforeValidator(_names)] | None = Field(
+        None, description="comma-separated regions that may use nvidia; unset: every region"
     )
     models_file: File | None = Field(None, description="TOML file with extra or overriding models")
     provider_deadline_seconds: float = Field(

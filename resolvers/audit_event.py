@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
 
 import strawberry
 
+from app.access import Permission
+from app.domain import audit
 from app.store import record
+from resolvers.context import Info
 from resolvers.node import Node, global_id, split
+from resolvers.permission import needing
 from resolvers.scalar import JSONObject
 
 
@@ -36,6 +43,31 @@ class AuditEvent(Node):
             outcome=event.outcome,
             details={**event.details, "requestId": event.request_id, "address": event.address},
         )
+
+
+@strawberry.type
+class AuditEventSubscription:
+    @strawberry.subscription(
+        **needing(
+            Permission.MANAGE_ACCESS,
+            "What is done and refused in the organization from now on, on any replica, each event once and in order.",
+        )
+    )
+    async def audit_events(
+        self,
+        info: Info,
+        action: Annotated[
+            str | None, strawberry.argument(description="Only this mutation's, in snake case: rotate_credential.")
+        ] = None,
+    ) -> AsyncGenerator[AuditEvent, None]:
+        followed = await audit.follow(info.context.gateway, info.context.actor, action=action)
+        return _shown(followed)
+
+
+async def _shown(followed: AsyncGenerator[record.AuditEvent, None]) -> AsyncGenerator[AuditEvent, None]:
+    async with aclosing(followed):
+        async for event in followed:
+            yield AuditEvent.of(event)
 
 
 def stored_target(identifier: str | None) -> str | None:

@@ -10,7 +10,9 @@ import strawberry
 from app.access import Permission
 from app.domain import access_token as token_rules
 from app.domain import audit as audit_rules
+from app.domain import usage as usage_rules
 from app.store import record
+from app.store.usage import UsageDimension
 from resolvers import access_token as access_token_types
 from resolvers import audit_event as audit_event_types
 from resolvers import database as database_types
@@ -20,12 +22,16 @@ from resolvers.connection import Connection, connection
 from resolvers.context import Info
 from resolvers.node import Node, global_id
 from resolvers.permission import needing
+from resolvers.usage import UsageRecord
 
 if TYPE_CHECKING:
     from resolvers.access_token import AccessToken
     from resolvers.audit_event import AuditEvent
     from resolvers.database import Database, Region
     from resolvers.integration import Integration
+
+
+BY_PROVIDER = [UsageDimension.PROVIDER]
 
 
 @strawberry.type(
@@ -85,6 +91,25 @@ class Organization(Node):
             access_token_types.AccessToken.of,
             lambda: token_rules.count(gateway, actor),
         )
+
+    @strawberry.field(
+        description="What embedding providers were used for, most tokens first; of the databases that the caller sees."
+    )
+    async def usage(
+        self,
+        info: Info,
+        since: Annotated[
+            dt.datetime | None, strawberry.argument(description="From this moment on; by default 30 days before until.")
+        ] = None,
+        until: Annotated[
+            dt.datetime | None, strawberry.argument(description="Up to this moment, without it; by default now.")
+        ] = None,
+        group_by: Annotated[
+            list[UsageDimension], strawberry.argument(description="What to tell apart; at most 10,000 groups.")
+        ] = BY_PROVIDER,
+    ) -> list[UsageRecord] | None:
+        found = await usage_rules.totals(info.context.gateway, info.context.actor, since, until, group_by)
+        return [UsageRecord.of(each) for each in found]
 
     @strawberry.field(**needing(Permission.MANAGE_ACCESS, "Who did what, newest first."))
     async def audit_log(

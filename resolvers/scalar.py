@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     JSON = Any
     JSONObject = dict[str, Any]
     Vector = Any
+    BigInt = int
 else:
     JSON = NewType("JSON", object)
     JSONObject = NewType("JSONObject", object)
     Vector = NewType("Vector", object)
+    BigInt = NewType("BigInt", int)
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -62,6 +64,13 @@ def _time(value: object) -> dt.datetime:
     return moment.astimezone(dt.UTC)
 
 
+def _day(value: object) -> dt.date:
+    try:
+        return dt.date.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        raise BadInput("Expected an RFC 3339 date, such as 2030-01-31.") from None
+
+
 def _shown_time(value: dt.datetime) -> str:
     return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
@@ -83,6 +92,10 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="Vector",
         description="A vector: a list of finite numbers, or a base64 string of big-endian float32 values.",
         parse_value=_vector,
+    ),
+    BigInt: strawberry.scalar(name="BigInt", description="An integer as a JSON number, exact to 2^53."),
+    dt.date: strawberry.scalar(
+        name="Date", description="A day as RFC 3339 has it, in UTC.", serialize=dt.date.isoformat, parse_value=_day
     ),
     dt.datetime: strawberry.scalar(
         name="DateTime",

@@ -7,6 +7,7 @@ from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.access_token import AccessTokenMutation
+from resolvers.audit_event import AuditEventSubscription
 from resolvers.collection import CollectionMutation
 from resolvers.credential import CredentialMutation
 from resolvers.database import DatabaseMutation
@@ -40,10 +41,16 @@ class Mutation(
 ): ...
 
 
+@strawberry.type(
+    description="What goes on, as it happens: over WebSocket (graphql-transport-ws) at /graphql, as server-sent events at /graphql/stream."
+)
+class Subscription(AuditEventSubscription): ...
+
+
 def build_schema() -> strawberry.Schema:
     """The schema that the gateway serves."""
     config = StrawberryConfig(scalar_map=SCALARS)
-    return strawberry.Schema(query=Query, mutation=Mutation, types=[Document], config=config)
+    return strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=[Document], config=config)
 
 
 def printed(schema: strawberry.Schema) -> str:

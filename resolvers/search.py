@@ -79,7 +79,7 @@ class VectorSearchConnection:
             ),
             found=found,
             model=found.model,
-            usage=stored_document_types.TokenUsage.of(found.usage),
+            usage=stored_document_types.TokenUsage.of(found.usage, cached=found.cached),
             exact=found.exact,
         )
 

@@ -122,10 +122,10 @@ class TokenUsage:
     cached: bool = strawberry.field(description="True when the gateway had the vector and no provider was asked.")
 
     @classmethod
-    def of(cls, usage: Usage | None) -> TokenUsage | None:
+    def of(cls, usage: Usage | None, *, cached: bool = False) -> TokenUsage | None:
         if usage is None or (usage.prompt_tokens is None and usage.total_tokens is None):
             return None
-        return cls(prompt_tokens=usage.prompt_tokens, total_tokens=usage.total_tokens, cached=False)
+        return cls(prompt_tokens=usage.prompt_tokens, total_tokens=usage.total_tokens, cached=cached)
 
 
 @strawberry.type(description="What became of one item of an insert.")

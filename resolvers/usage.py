@@ -35,11 +35,15 @@ class UsageRecord:
     target_id: strawberry.ID | None = strawberry.field(description="The collection or table; it may be gone.")
     target_name: str | None = strawberry.field(description="What the collection or table was called then.")
     day: dt.date | None = strawberry.field(description="The day, in UTC.")
-    requests: BigInt = strawberry.field(description="Requests sent to the provider, repeated ones included; 0 for one inside the gateway.")
+    requests: BigInt = strawberry.field(
+        description="Requests sent to the provider, repeated ones included; 0 for one inside the gateway."
+    )
     texts: BigInt = strawberry.field(description="Texts that were to be embedded.")
     cached_texts: BigInt = strawberry.field(description="Those of them whose vector the gateway had already.")
     errors: BigInt = strawberry.field(description="Calls that failed and texts that were refused.")
-    total_tokens: BigInt | None = strawberry.field(description="Tokens as providers counted them; null when no request reported any.")
+    total_tokens: BigInt | None = strawberry.field(
+        description="Tokens as providers counted them; null when no request reported any."
+    )
     unreported_requests: BigInt = strawberry.field(description="Requests whose tokens the provider does not say.")
 
     @classmethod

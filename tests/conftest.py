@@ -19,6 +19,7 @@ from app.assembly import build_gateway
 from app.main import create_app
 from app.settings import PREFIX, Settings
 from app.store.migration import migrate
+from app.web.server import protocols
 from tests.factory import TOKEN, Api, NewDatabase, Place, Run, Running, Statements
 from tests.fakes.openai import OpenAIFake
 from tests.fakes.serving import serve
@@ -132,7 +133,7 @@ async def run(database_url: str, openai: OpenAIFake) -> AsyncIterator[Run]:
             given |= {"provider_urls": f'{{"openai": "{openai.url}"}}', "provider_deadline_seconds": 10}
             statements = Statements()
             gateway = build_gateway(Settings.model_validate(given | settings), statements.note)
-            url = await stack.enter_async_context(serve(create_app(gateway)))
+            url = await stack.enter_async_context(serve(create_app(gateway), **protocols(gateway.settings)))
             api = await stack.enter_async_context(Api(url, TOKEN))
             return Running(url, gateway, api, statements, openai)
 

@@ -162,7 +162,7 @@ class Statements:
     def counted(self) -> list[str]:
         """Without authentication, transaction control, and what asyncpg asks once a connection about types."""
         control = ("BEGIN", "COMMIT", "ROLLBACK")
-        apart = ("secret_hash = $1", "pg_catalog.pg_type", "'jit'")
+        apart = ("secret_hash = $1", "vectorgate_region.usage", "pg_catalog.pg_type", "'jit'")
         return [each for each in self.seen if not each.startswith(control) and not any(mark in each for mark in apart)]
 
 

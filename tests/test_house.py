@@ -279,12 +279,12 @@ def takes_connection(node: ast.expr) -> bool:
 
 
 def test_5_nothing_about_credentials_scopes_or_permissions_outlives_a_request() -> None:
-    lasting = {"lru_cache", "cache", "cached", "TTLCache", "LRUCache", "alru_cache", "WeakValueDictionary"}
+    lasting = re.compile(r"functools\.(lru_cache|cache)$|(cachetools|aiocache|async_lru)(\.|$)")
     cached = (
-        f"{module.name} uses {last_name(node)}"
+        f"{module.name} imports {name}"
         for module in modules("app/domain", "app/store")
-        for node in module.nodes(ast.Name, ast.Attribute)
-        if isinstance(node, ast.Name | ast.Attribute) and last_name(node) in lasting
+        for name in module.imports
+        if lasting.match(name)
     )
     mutable = (
         f"{module.name}:{node.lineno}"

@@ -22,7 +22,7 @@ from app.assembly import WAIT_SECONDS, build_gateway
 from app.cli import listener, process
 from app.cli.api import Api
 from app.cli.corpus import Entry, docstrings
-from app.cli.serve import STOP_SECONDS
+from app.cli.serve import options
 from app.domain import access_token, organization
 from app.gateway import Gateway
 from app.main import create_app
@@ -110,16 +110,13 @@ async def _demo(gateway: Gateway, listening: socket.socket, *, once: bool) -> No
         else:
             console.print(f"\nServing until Ctrl-C at [bold]{api.url}[/], with this access token for a day:")
             console.print(api.token, soft_wrap=True, highlight=False, markup=False)
-            await server
+            await asyncio.wait([server])  # which leaves the server to end in good order when this is cancelled
 
 
 @asynccontextmanager
 async def _serving(gateway: Gateway, listening: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
     """The task that serves; it is let finish at the end."""
-    config = uvicorn.Config(
-        create_app(gateway), log_config=None, access_log=False, timeout_graceful_shutdown=STOP_SECONDS
-    )
-    server = Server(config)
+    server = Server(uvicorn.Config(create_app(gateway), **options(gateway.settings)))
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await server.ready.wait()

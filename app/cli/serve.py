@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import structlog
 import uvicorn
@@ -11,6 +12,8 @@ from uvicorn.supervisors import Multiprocess
 
 from app.assembly import WAIT_SECONDS
 from app.cli import listener, process
+from app.settings import Settings
+from app.web.server import protocols
 
 STOP_SECONDS = 30
 """How long what is in flight may take to finish when the process is asked to stop."""
@@ -46,22 +49,19 @@ def run(wait: process.Wait = WAIT_SECONDS) -> None:
     with listener.bound(settings.host, settings.port) as listening:
         process.prepare(settings, wait)
         log.info("serving", url=listener.url(listening), workers=settings.workers)
-        serve(listening, settings.workers)
+        _serve(settings, listening)
 
 
-def serve(listening: socket.socket, workers: int) -> None:
-    """Run the server with the environment's settings. Each worker builds its own gateway. Raises CommandFailed."""
-    config = Config(
-        "app.main:from_environment",
-        factory=True,
-        workers=workers,
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
-    if (_one if workers == 1 else _many)(config, listening):
+def options(settings: Settings) -> dict[str, Any]:
+    """uvicorn's options, for whichever command serves."""
+    quiet = {"log_config": None, "access_log": False, "server_header": False}
+    return {**protocols(settings), **quiet, "timeout_graceful_shutdown": STOP_SECONDS}
+
+
+def _serve(settings: Settings, listening: socket.socket) -> None:
+    """Run the server. Each worker builds its own gateway, from the environment. Raises CommandFailed."""
+    config = Config("app.main:from_environment", factory=True, workers=settings.workers, **options(settings))
+    if (_one if settings.workers == 1 else _many)(config, listening):
         raise process.CommandFailed("The server did not start; the log says why.")
 
 

@@ -7,18 +7,16 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.access import Actor, Permission
-from app.domain import audit, collection, embedding
-from app.domain.item import Draft, draft, given_key
-from app.domain.vector import check_vector
-from app.errors import BadInput, GatewayError, NotFound
+from app.domain import audit, collection, embedding, usage
+from app.domain.item import draft, given_key
+from app.errors import BadInput, NotFound
 from app.gateway import Gateway
 from app.page import Page, bad_cursor, check_first, decode_cursor, encode_cursor
 from app.store import document
-from app.store.document import NewDocument, Touched, Wanted
+from app.store.document import Touched, Wanted
 from app.store.key import encode_key, is_encoded
-from app.store.record import Collection, Document, Metric, Resolved
+from app.store.record import Collection, Document, Metric
 from app.value import check_count
-from providers.base import InputType
 from providers.usage import Usage
 
 MOST_KEYS = 1000
@@ -79,13 +77,16 @@ async def replace(
     if given_key(given) not in (None, stored):
         raise BadInput("The document's _id is not the key that is to be replaced: leave _id out.")
     await _check_there(gateway, home, stored, upsert=upsert)
-    new, usage = await _embedded_alone(gateway, actor, resolved, draft(resolved, given, 0, stored))
-    async with gateway.postgres.region(home.region).connection() as connection:
+    wanted = draft(resolved, given, 0, stored)
+    text = wanted.text_to_embed
+    embedded = await embedding.embed(gateway, actor, resolved, [text]) if text is not None else None
+    async with usage.transaction(gateway, home.region, embedded.spent if embedded else None) as connection:
+        new = wanted.ready(embedded.only(metric_of(home)) if embedded else wanted.vector)
         written = await document.replace(connection, home, new, upsert=upsert)
     if written is None:
         raise _no_document()
     await note(gateway, actor, "replace_document", home, count=1)
-    return home, written, usage
+    return home, written, embedded.usage if embedded else None
 
 
 async def delete(
@@ -123,20 +124,6 @@ async def note(gateway: Gateway, actor: Actor, action: str, home: Collection, **
 def metric_of(home: Collection) -> Metric:
     """The metric of a collection that has vectors."""
     return home.metric or Metric.COSINE
-
-
-async def _embedded_alone(
-    gateway: Gateway, actor: Actor, resolved: Resolved, wanted: Draft
-) -> tuple[NewDocument, Usage | None]:
-    """One document with its vector. Raises the refusal of its text: the call has nothing else to do."""
-    if wanted.text_to_embed is None:
-        return wanted.ready(wanted.vector), None
-    embedded = await embedding.embed(gateway, actor, resolved, [wanted.text_to_embed], InputType.DOCUMENT)
-    [outcome] = embedded.outcomes
-    if isinstance(outcome, GatewayError):
-        raise outcome
-    check_vector(outcome, metric_of(resolved.collection))
-    return wanted.ready(outcome), embedded.usage
 
 
 async def _check_there(gateway: Gateway, home: Collection, key: str, *, upsert: bool) -> None:

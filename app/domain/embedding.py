@@ -5,14 +5,18 @@ Nothing is remembered between calls, so that a removal, a rotation or a changed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+import orjson
+
 from app.access import Actor
 from app.domain import provider as provider_rules
+from app.domain import usage as usage_rules
 from app.domain.attachment import Standing, refusal
+from app.domain.vector import check_vector
 from app.errors import (
     CredentialRejected,
     EmbeddingNotConfigured,
@@ -31,7 +35,8 @@ from app.errors import (
 from app.gateway import Gateway
 from app.secret import SecretUnreadable
 from app.store import attachment
-from app.store.record import Attachment, Resolved, SealedSecret, Vector
+from app.store.record import Attachment, Metric, Resolved, SealedSecret, Vector
+from app.store.usage import Spent
 from providers.base import HttpProvider, InProcessProvider, InputType, Provider
 from providers.configuration import Configuration, request_for
 from providers.embedding import Embedding
@@ -45,8 +50,8 @@ from providers.errors import (
     ProviderUnavailableError,
     ProviderUnexpectedResponseError,
 )
-from providers.secret import Secret
-from providers.usage import Usage
+from providers.secret import Secret, SecretSource, always
+from providers.usage import NO_USAGE, Usage
 
 CODES: Mapping[type[ProviderError], type[ProviderFailure]] = {
     ProviderTimeoutError: EmbeddingProviderTimeout,
@@ -58,14 +63,30 @@ CODES: Mapping[type[ProviderError], type[ProviderFailure]] = {
     ProviderUnavailableError: EmbeddingProviderUnavailable,
 }
 
+NO_SECRET = Secret("none")
+"""What a hosted provider without a key is handed: it is in this process and looks at none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What became of each text: a vector, shape (dimension,), or the error of a text that the provider refused."""
+    """What became of each text: a vector, shape (dimension,), or the error of a text that the provider refused.
+
+    `spent` is still to be recorded: with the write that it was for, or alone (domain/usage.py).
+    """
 
     outcomes: list[Vector | GatewayError]
     model: str
     usage: Usage
+    spent: Spent
+    cached: bool = False
+
+    def only(self, metric: Metric) -> Vector:
+        """The vector of the one text that was asked for. Raises the provider's refusal, or InvalidVector."""
+        [outcome] = self.outcomes
+        if isinstance(outcome, GatewayError):
+            raise outcome
+        check_vector(outcome, metric)
+        return outcome
 
 
 async def resolve(gateway: Gateway, actor: Actor, target_id: UUID) -> Resolved:
@@ -77,31 +98,20 @@ async def resolve(gateway: Gateway, actor: Actor, target_id: UUID) -> Resolved:
     return found
 
 
-async def embed(
-    gateway: Gateway, actor: Actor, resolved: Resolved, texts: Sequence[str], input_type: InputType
-) -> Embedded:
-    """Embed texts through a target's attachment; call it with no connection held.
+async def embed(gateway: Gateway, actor: Actor, resolved: Resolved, texts: Sequence[str]) -> Embedded:
+    """Embed texts that are to be stored, as documents; call it with no connection held.
 
     Raises EmbeddingNotConfigured, the refusal of the attachment's standing, or the provider's failure of the call as a whole.
     """
-    use = resolved.attachment
-    if use is None:
-        raise not_configured(resolved)
-    _check(gateway, resolved)
-    provider = gateway.catalogue.get(use.provider)
-    assert provider is not None  # noqa: S101 - checked just now
-    configuration = Configuration(use.model, use.dimension, use.parameters)
-    with coded_failures(provider, use):
-        if isinstance(provider, InProcessProvider):
-            embedding = await provider.embed(request_for(provider, configuration, texts, input_type))
-        else:
-            source = _Secrets(gateway, actor, resolved)
-            embedding = await gateway.sender.embed(
-                over_http(provider), configuration, texts, input_type, secrets=source, lane=source.lane
-            )
-    return Embedded(
-        [_outcome(provider, use, embedding, position) for position in range(len(texts))], use.model, embedding.usage
-    )
+    asked = _asked(gateway, actor, resolved)
+    return _answered(asked, await _ask(asked, texts, InputType.DOCUMENT), len(texts))
+
+
+async def embed_query(gateway: Gateway, actor: Actor, resolved: Resolved, text: str) -> Embedded:
+    """Embed a text to search with, as a query; one that was asked a moment ago is remembered. Raises as `embed`."""
+    asked = _asked(gateway, actor, resolved)
+    found = await gateway.queries.get((*asked.identity, text), lambda: _ask(asked, [text], InputType.QUERY))
+    return _answered(asked, found.value, 1, cached=found.shared)
 
 
 def not_configured(resolved: Resolved) -> EmbeddingNotConfigured:
@@ -174,6 +184,84 @@ def coded(provider: Provider, use: Attachment | None, error: ProviderError) -> P
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One call to a provider, allowed a moment ago: what is asked of whom, with which secret, in which lane."""
+
+    gateway: Gateway
+    resolved: Resolved
+    use: Attachment
+    provider: Provider
+    secrets: SecretSource
+    lane: Hashable
+
+    @property
+    def identity(self) -> tuple[Hashable, ...]:
+        """What a vector depends on beside its text; the lane keeps tenants and credentials apart."""
+        use = self.use
+        parameters = orjson.dumps(use.parameters, option=orjson.OPT_SORT_KEYS)
+        return (use.organization_id, self.lane, use.provider, use.model, use.dimension, parameters)
+
+
+def _asked(gateway: Gateway, actor: Actor, resolved: Resolved) -> _Asked:
+    """Check that the target may embed now. Raises what keeps it from it."""
+    use = resolved.attachment
+    if use is None:
+        raise not_configured(resolved)
+    _check(gateway, resolved)
+    provider = provider_rules.known(gateway, use.provider)
+    if resolved.secret is not None:
+        source = _Secrets(gateway, actor, resolved)
+        return _Asked(gateway, resolved, use, provider, source, resolved.secret.credential_id)
+    hosted = gateway.catalogue.hosted_secrets.get(provider.key, NO_SECRET)
+    return _Asked(gateway, resolved, use, provider, always(hosted), provider.key)
+
+
+async def _ask(asked: _Asked, texts: Sequence[str], input_type: InputType) -> Embedding:
+    """Ask the provider; what a failed call has spent is recorded before its error leaves."""
+    use, sender = asked.use, asked.gateway.sender
+    configuration = Configuration(use.model, use.dimension, use.parameters)
+    try:
+        with provider_rules.coded(asked.provider):
+            if isinstance(asked.provider, InProcessProvider):
+                return await asked.provider.embed(request_for(asked.provider, configuration, texts, input_type))
+            over = over_http(asked.provider)
+            return await sender.embed(over, configuration, texts, input_type, secrets=asked.secrets, lane=asked.lane)
+    except ProviderError as error:
+        spent = _spent(asked, texts=len(texts), requests=error.requests, usage=error.usage, errors=1)
+        await usage_rules.record_alone(asked.gateway, asked.resolved.collection.region, spent)
+        raise coded(asked.provider, use, error) from None
+
+
+def _answered(asked: _Asked, embedding: Embedding, count: int, *, cached: bool = False) -> Embedded:
+    outcomes = [_outcome(asked.provider, asked.use, embedding, position) for position in range(count)]
+    usage = NO_USAGE if cached else embedding.usage
+    requests, errors = (0, 0) if cached else (embedding.requests, len(embedding.refusals))
+    spent = _spent(asked, texts=count, requests=requests, usage=usage, errors=errors, cached=count if cached else 0)
+    return Embedded(outcomes, asked.use.model, usage, spent, cached)
+
+
+def _spent(asked: _Asked, *, texts: int, requests: int, usage: Usage, errors: int, cached: int = 0) -> Spent:
+    home = asked.resolved.collection
+    unknown = usage.total_tokens is None
+    return Spent(
+        organization_id=home.organization_id,
+        provider=asked.use.provider,
+        model=asked.use.model,
+        credential_name=asked.use.credential_name,
+        database_id=home.database_id,
+        database_name=asked.resolved.database_name,
+        target_id=home.id,
+        target_name=home.name,
+        requests=requests,
+        texts=texts,
+        cached_texts=cached,
+        errors=errors,
+        total_tokens=None if cached else usage.total_tokens,
+        unreported_requests=requests if unknown else 0,
+    )
+
+
 class _Secrets:
     """The secret as it is at each asking: the one resolved with the request first, then read anew (rule 15)."""
 
@@ -182,7 +270,6 @@ class _Secrets:
         self._actor = actor
         self._resolved = resolved
         self._asked = False
-        self.lane = resolved.secret.credential_id if resolved.secret else resolved.collection.id
 
     async def __call__(self) -> Secret:
         if self._asked:

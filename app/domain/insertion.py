@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.access import Actor, Permission
-from app.domain import embedding, idempotency
+from app.domain import embedding, idempotency, usage
 from app.domain.document import metric_of, note
 from app.domain.idempotency import AlreadyDoneError, Once
 from app.domain.item import Draft, draft, given_key
@@ -20,8 +20,8 @@ from app.postgres import Connection
 from app.store import document
 from app.store.document import NewDocument
 from app.store.record import Collection, Resolved, Vector
+from app.store.usage import Spent
 from app.value import check_count
-from providers.base import InputType
 from providers.usage import Usage
 
 MOST_ITEMS = 1000
@@ -108,6 +108,7 @@ class _Work:
         self._vectors: dict[int, Vector] = {}
         self._items: dict[int, Item] = {}
         self._usage: Usage | None = None
+        self._spent: Spent | None = None
 
     def take(self, documents: Sequence[Mapping[str, object]]) -> None:
         """Check every document by itself; of equal keys the first wins, or the last under REPLACE."""
@@ -139,8 +140,8 @@ class _Work:
         texts = list(dict.fromkeys(text for each in self._drafts.values() if (text := each.text_to_embed) is not None))
         if not texts:
             return
-        embedded = await embedding.embed(gateway, actor, self._resolved, texts, InputType.DOCUMENT)
-        self._usage = embedded.usage
+        embedded = await embedding.embed(gateway, actor, self._resolved, texts)
+        self._usage, self._spent = embedded.usage, embedded.spent
         outcomes = dict(zip(texts, embedded.outcomes, strict=True))
         for each in list(self._drafts.values()):
             if each.text_to_embed is not None:
@@ -148,10 +149,10 @@ class _Work:
 
     async def write(self, gateway: Gateway, call: Once) -> None:
         """All that is left, in one statement; with an idempotency key its record is committed with it."""
-        if not self._drafts and call.key is None:
+        if not self._drafts and self._spent is None and call.key is None:
             return
-        async with gateway.postgres.region(self._home.region).transaction() as connection:
-            await call.claim(connection, None)
+        async with usage.transaction(gateway, self._home.region, self._spent) as connection:
+            await call.claim(connection, {})
             await self._write(connection)
             await call.settle(connection, _recorded(self.outcome()))
 
@@ -210,14 +211,14 @@ async def _recalled(gateway: Gateway, resolved: Resolved, call: Once) -> Inserte
     if outcome is None:
         return None
     items = [Item(**{**each, "status": ItemStatus(each["status"])}) for each in outcome["items"]]
-    usage = Usage(*outcome["usage"]) if outcome["usage"] is not None else None
-    return Inserted(resolved.collection, items, usage)
+    tokens = outcome["usage"]
+    return Inserted(resolved.collection, items, Usage(*tokens) if tokens is not None else None)
 
 
 def _recorded(inserted: Inserted) -> Mapping[str, Any]:
     """An outcome as JSON, for calls that repeat this one."""
-    usage = inserted.usage
+    used = inserted.usage
     return {
         "items": [{field: getattr(item, field) for field in Item.__slots__} for item in inserted.items],
-        "usage": [usage.prompt_tokens, usage.total_tokens] if usage is not None else None,
+        "usage": [used.prompt_tokens, used.total_tokens] if used is not None else None,
     }

@@ -11,12 +11,11 @@ from uuid import UUID
 import numpy as np
 
 from app.access import Actor, Permission
-from app.domain import embedding
+from app.domain import embedding, usage
 from app.domain.search_cursor import Place, decode_place, encode_place, fingerprint
-from app.domain.vector import check_vector, parse_vector
+from app.domain.vector import parse_vector
 from app.errors import (
     BadInput,
-    GatewayError,
     InvalidVectorizeValue,
     LimitExceeded,
     VectorizeAndVector,
@@ -30,7 +29,6 @@ from app.store.filter import check_document_filter
 from app.store.neighbour import Kept
 from app.store.record import Collection, Document, Metric, Neighbour, Resolved, Vector, new_id
 from app.value import check_text
-from providers.base import InputType
 from providers.usage import Usage
 
 DEEPEST = 10_000
@@ -80,6 +78,7 @@ class Found:
     query_vector: Vector
     model: str | None
     usage: Usage | None
+    cached: bool
     exact: bool
 
 
@@ -105,6 +104,7 @@ class _Query:
     vector: Vector
     model: str | None = None
     usage: Usage | None = None
+    cached: bool = False
     kept_as: UUID | None = None
 
 
@@ -136,6 +136,7 @@ async def vector_search(gateway: Gateway, actor: Actor, question: Question) -> F
         query_vector=query.vector,
         model=query.model,
         usage=query.usage,
+        cached=query.cached,
         exact=found.exact,
     )
 
@@ -205,12 +206,10 @@ async def _query(gateway: Gateway, actor: Actor, resolved: Resolved, ranking: _R
     query_id = ranking.place.query_id if ranking.place else None
     if query_id is not None and (kept := await _kept(gateway, actor, resolved.collection, query_id)) is not None:
         return kept
-    embedded = await embedding.embed(gateway, actor, resolved, [ranking.question.query or ""], InputType.QUERY)
-    [outcome] = embedded.outcomes
-    if isinstance(outcome, GatewayError):
-        raise outcome
-    check_vector(outcome, ranking.metric)
-    return _Query(outcome, embedded.model, embedded.usage, kept_as=query_id or new_id())
+    embedded = await embedding.embed_query(gateway, actor, resolved, ranking.question.query or "")
+    await usage.record_alone(gateway, resolved.collection.region, embedded.spent)
+    vector = embedded.only(ranking.metric)
+    return _Query(vector, embedded.model, embedded.usage, embedded.cached, kept_as=query_id or new_id())
 
 
 async def _kept(gateway: Gateway, actor: Actor, home: Collection, query_id: UUID) -> _Query | None:

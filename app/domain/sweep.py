@@ -14,7 +14,7 @@ from app.domain import debris as debris_rules
 from app.errors import DatabaseUnavailable, GatewayError
 from app.gateway import Gateway
 from app.postgres import Cluster
-from app.store import access_token, collection, credential, database, debris, idempotency, neighbour
+from app.store import access_token, collection, credential, database, debris, idempotency, neighbour, usage
 
 SECONDS = 30
 """So that a secret whose time is over is erased, and a last use written, within a minute."""
@@ -84,6 +84,7 @@ async def _forget_in(region: Cluster) -> None:
     async with region.connection() as connection:
         await neighbour.forget_expired(connection)
         await idempotency.forget_expired(connection, "vectorgate_region")
+        await usage.compact(connection)
 
 
 async def _each(what: str, items: Iterable[T], work: Callable[[T], Awaitable[object]]) -> None:

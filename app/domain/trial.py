@@ -11,12 +11,14 @@ from app.domain import audit
 from app.domain import provider as provider_rules
 from app.domain.attachment import uses_of
 from app.domain.embedding import opened, try_key
-from app.errors import CredentialRejected, ModelUnknown, NotFound
+from app.errors import CredentialRejected, NotFound
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import attachment, credential
 from app.store.record import Attachment, Credential
-from providers.base import Model, ModelStatus, Provider
+from app.value import check_json
+from providers import configuration
+from providers.base import Provider
 from providers.configuration import Configuration
 
 LOOKED_AT = 20
@@ -89,21 +91,9 @@ async def _a_use(gateway: Gateway, connection: Connection, actor: Actor, found: 
 
 
 def _chosen(provider: Provider, trial: Trial, use: Attachment | None) -> Configuration:
-    if use is not None and trial.model is None and trial.parameters is None:
-        return Configuration(use.model, use.dimension, use.parameters)
-    model = trial.model or (use.model if use else _cheapest(provider).name)
+    """The given model and parameters, else those of a use of the credential, else the cheapest model."""
+    model = trial.model or (use.model if use else None)
     parameters = trial.parameters if trial.parameters is not None else (use.parameters if use else None)
-    return provider_rules.resolve(provider, model, _a_dimension(provider, model), parameters)
-
-
-def _cheapest(provider: Provider) -> Model:
-    """The supported model with the shortest vectors: what it costs to try a key is one short text either way."""
-    supported = [each for each in provider.models if each.status is ModelStatus.SUPPORTED]
-    if not supported:
-        raise ModelUnknown(f"{provider.display_name} has no supported model here to try the key with: name a model.")
-    return min(supported, key=lambda each: each.dimension.minimum)
-
-
-def _a_dimension(provider: Provider, name: str) -> int | None:
-    model = provider.model(name)
-    return (model.dimension.default or model.dimension.minimum) if model else None
+    check_json(parameters, "parameters")
+    with provider_rules.coded(provider):
+        return configuration.trial(provider, model, parameters)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.access import Actor, Permission
-from app.domain import embedding
+from app.domain import embedding, usage
 from app.domain.document import MOST_NAMED, metric_of, named, note
+from app.domain.embedding import Embedded
 from app.domain.item import MOST_BYTES, RESERVED, check_fields, text_and_vector, vectors_enabled
-from app.domain.vector import check_vector
-from app.errors import BadInput, GatewayError, LimitExceeded, VectorizeAndVector
+from app.errors import BadInput, LimitExceeded, VectorizeAndVector
 from app.gateway import Gateway
 from app.store import update as store
 from app.store.document import Touched
@@ -19,7 +19,6 @@ from app.store.path import MOST_SEGMENTS
 from app.store.record import Collection, Resolved
 from app.store.update import Change, Matches
 from app.value import check_count, check_text
-from providers.base import InputType
 from providers.usage import Usage
 
 MOST_MATCHES = 10_000
@@ -61,23 +60,25 @@ async def update(
     async with gateway.postgres.region(home.region).connection() as connection:
         before = await store.matches(connection, home, given, change, MOST_MATCHES + 1)
     _check(before)
-    usage = None
+    embedded = None
     if before.other_text and _needs_vector(change):
-        change, usage = await _embedded(gateway, actor, resolved, change)
+        embedded = await embedding.embed(gateway, actor, resolved, [change.text or ""])
     try:
-        met, modified = await _write(gateway, home, given, change)
+        met, modified = await _write(gateway, home, given, change, embedded)
     except _TextChangedError:
-        change, usage = await _embedded(gateway, actor, resolved, change)
-        met, modified = await _write(gateway, home, given, change)
+        embedded = await embedding.embed(gateway, actor, resolved, [change.text or ""])
+        met, modified = await _write(gateway, home, given, change, embedded)
     await note(gateway, actor, "update_documents", home, matched=met.count, modified=modified.count)
-    return Updated(home, met.count, modified.count, named(modified), usage)
+    return Updated(home, met.count, modified.count, named(modified), embedded.usage if embedded else None)
 
 
 async def _write(
-    gateway: Gateway, home: Collection, given: Mapping[str, object], change: Change
+    gateway: Gateway, home: Collection, given: Mapping[str, object], change: Change, embedded: Embedded | None
 ) -> tuple[Matches, Touched]:
-    """Raises, and so undoes the transaction, where a document would get no vector for its new text."""
-    async with gateway.postgres.region(home.region).transaction() as connection:
+    """Raises, and so undoes the transaction, where a text is refused or a document would get no vector for its new text."""
+    async with usage.transaction(gateway, home.region, embedded.spent if embedded else None) as connection:
+        if embedded is not None:
+            change = replace(change, vector=embedded.only(metric_of(home)))
         met, modified = await store.update(
             connection,
             home,
@@ -95,16 +96,6 @@ async def _write(
 
 def _needs_vector(change: Change) -> bool:
     return change.text is not None and bool(change.text.strip()) and change.vector is None
-
-
-async def _embedded(gateway: Gateway, actor: Actor, resolved: Resolved, change: Change) -> tuple[Change, Usage]:
-    """The change with the vector of its text. Raises the refusal of the text: nothing is changed then."""
-    embedded = await embedding.embed(gateway, actor, resolved, [change.text or ""], InputType.DOCUMENT)
-    [outcome] = embedded.outcomes
-    if isinstance(outcome, GatewayError):
-        raise outcome
-    check_vector(outcome, metric_of(resolved.collection))
-    return replace(change, vector=outcome), embedded.usage
 
 
 def _change(resolved: Resolved, fields: Mapping[str, object], unset: Sequence[str]) -> Change:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 from app.access import Actor
 from app.errors import BadInput, LimitExceeded
 from app.gateway import Gateway
-from app.postgres import Cluster
+from app.postgres import Cluster, Connection
 from app.store import usage as store
 from app.store.usage import Spent, UsageDimension, UsageSum
 
@@ -22,7 +23,21 @@ SUMS = ("requests", "texts", "cached_texts", "errors", "unreported_requests")
 async def record_alone(gateway: Gateway, region: str, spent: Spent) -> None:
     """What was spent by a call that writes nothing: a statement of its own, before the answer."""
     async with gateway.postgres.region(region).connection() as connection:
-        await store.record(connection, spent)
+        await store.record_soon(connection, spent)
+
+
+@asynccontextmanager
+async def transaction(gateway: Gateway, region: str, spent: Spent | None) -> AsyncIterator[Connection]:
+    """A transaction in a region for a write, with what it has spent; a write that fails has spent it all the same."""
+    try:
+        async with gateway.postgres.region(region).transaction() as connection:
+            yield connection
+            if spent is not None:
+                await store.record(connection, spent)
+    except BaseException:
+        if spent is not None:
+            await record_alone(gateway, region, spent)
+        raise
 
 
 async def totals(

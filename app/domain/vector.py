@@ -28,7 +28,8 @@ def check_vector(vector: Vector, metric: Metric) -> None:
     if not np.isfinite(vector).all():
         raise InvalidVector("The vector has a component that is not finite as a 32-bit float.")
     if metric is Metric.COSINE:
-        norm = float(np.sqrt(np.dot(vector, vector)))
+        with np.errstate(over="ignore"):
+            norm = float(np.sqrt(np.dot(vector, vector)))
         if norm == 0 or not np.isfinite(norm):
             raise InvalidVector(
                 "A vector of length zero, or of one beyond 32-bit floats, has no direction that COSINE could compare."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,7 @@ from app.web.departure import EndedByDeparture
 from app.web.graphql import CLIENT_GONE, Authenticate, refusal
 from app.web.message import EVENT_STREAM, JSON, HttpError, accepts, bearer, encode_json, posted, queried
 from app.web.middleware import request_id
+from app.web.pace import paced
 from app.web.vigil import End, Vigil
 from resolvers.operation.execution import Answer, Executor, Ready
 from resolvers.operation.failure import answer_failure
@@ -86,14 +87,15 @@ class StreamEndpoint:
         request = Request(scope, receive)
         try:
             admitted = await self._admitted(request)
-            if isinstance(admitted, Response):
-                await admitted(scope, receive, send)
-            else:
-                await self._stream(request, admitted, send)
         except ClientDisconnect:
-            await Response(status_code=CLIENT_GONE)(scope, receive, send)
+            admitted = Response(status_code=CLIENT_GONE)
+        if isinstance(admitted, Response):
+            await admitted(scope, receive, send)
+        else:
+            await self._stream(request, admitted, send)
 
     async def _admitted(self, request: Request) -> Admitted | Response:
+        """Who asks, and what for; or the refusal of the request as a whole."""
         identifier = request_id(request.scope)
         try:
             async with asyncio.timeout(self.timeout_seconds) as deadline:
@@ -102,4 +104,68 @@ class StreamEndpoint:
             raise
         except Exception as failure:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
             late = isinstance(failure, TimeoutError) and deadline.expired()
-            return refusal(took_too_long(self.timeout_seconds) if late else failure, identifier, JSON)
+            refused = HttpError(503, took_too_long(self.timeout_seconds)) if late else failure
+            return refusal(refused, identifier, JSON)
+
+    async def _admit(self, request: Request, identifier: str) -> Admitted:
+        kinds = KINDS.get(request.method)
+        if kinds is None:
+            raise HttpError(
+                405, BadInput("Use POST, or GET for queries and subscriptions."), {"allow": ", ".join(KINDS)}
+            )
+        if not accepts(",".join(request.headers.getlist("accept")), EVENT_STREAM):
+            raise HttpError(406, BadInput(f"Accept {EVENT_STREAM}: there is no other form of answers here."))
+        address = request.client.host if request.client else None
+        context = await self.authenticate(request.headers, address, identifier)
+        asked = queried(request) if request.method == "GET" else await posted(request, self.max_body_bytes)
+        ready = self.executor.prepare(asked, identifier, kinds)
+        return Admitted(context, ready, bearer(request.headers.get("authorization")))
+
+    async def _stream(self, request: Request, admitted: Admitted, send: Send) -> None:
+        ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+
+        def end(why: End) -> None:
+            if not ended.done():
+                ended.set_result(why)
+
+        with ExitStack() as watches:
+            watches.enter_context(suppress(ClientDisconnect))
+            if not admitted.lasting:
+                watches.enter_context(self.vigil.watch(admitted.token, end))
+                watches.enter_context(EndedByDeparture(request.receive))
+            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            async with aclosing(self._chunks(request, admitted, ended)) as chunks:
+                async for chunk in chunks:
+                    await self._send(send, chunk)
+            await self._send(send, b"", more=False)
+
+    async def _chunks(
+        self, request: Request, admitted: Admitted, ended: asyncio.Future[End]
+    ) -> AsyncGenerator[bytes, None]:
+        identifier = request_id(request.scope)
+        made = answers(self.executor, admitted.ready, admitted.context, identifier, seconds=self.timeout_seconds)
+        yield COMMENT
+        async with aclosing(paced(made, self.rhythm.comment, ended)) as steps:
+            async for answer in steps:
+                yield COMMENT if answer is None else _next(answer, identifier)
+        if not ended.done():
+            yield COMPLETE
+        elif ended.result() is End.TOKEN:
+            refused = Unauthenticated("The access token is not valid any more: ask an administrator for a new one.")
+            yield _next(Answer([answer_failure(refused, identifier)]), identifier)
+            yield COMPLETE
+
+    async def _send(self, send: Send, chunk: bytes, *, more: bool = True) -> None:
+        try:
+            async with asyncio.timeout(self.rhythm.room):
+                await send({"type": "http.response.body", "body": chunk, "more_body": more})
+        except TimeoutError:
+            raise ClientDisconnect from None  # it does not read, which comes to the same
+
+
+def _next(answer: Answer, identifier: str) -> bytes:
+    try:
+        data = encode_json(answer.body)
+    except (TypeError, ValueError, RecursionError) as failure:  # what JSON cannot hold
+        data = encode_json(Answer([answer_failure(failure, identifier)]).body)
+    return b"event: next\ndata: " + data + b"\n\n"

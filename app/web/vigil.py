@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, contextmanager
 from enum import Enum, auto
 from typing import Final
 
 import structlog
 
-from app.domain import access_token
 from app.errors import GatewayError
-from app.gateway import Gateway
-from app.notification import Topic
+from app.notification import Hub, Topic
 
 CHECK_SECONDS: Final = 5.0
 """A revocation is heard of at once; this is for tokens that expire, and for notifications that were lost."""
@@ -30,12 +29,16 @@ class End(Enum):
 
 OnEnd = Callable[[End], None]
 
+InForce = Callable[[Collection[str]], Awaitable[AbstractSet[str]]]
+"""Answers which of some access tokens are in force. Raises GatewayError."""
+
 
 class Vigil:
     """The lasting connections of this process, by access token; None: a connection that has not shown its token yet."""
 
-    def __init__(self, gateway: Gateway, check_seconds: float = CHECK_SECONDS) -> None:
-        self._gateway = gateway
+    def __init__(self, in_force: InForce, hub: Hub, check_seconds: float = CHECK_SECONDS) -> None:
+        self._in_force = in_force
+        self._hub = hub
         self._check_seconds = check_seconds
         self._watched: dict[str | None, set[OnEnd]] = {}
         self._stopped = False
@@ -72,7 +75,7 @@ class Vigil:
             await asyncio.gather(keeper, return_exceptions=True)
 
     async def _keep(self) -> None:
-        with self._gateway.hub.changes(Topic.ACCESS_TOKEN) as changes:
+        with self._hub.changes(Topic.ACCESS_TOKEN) as changes:
             while True:
                 try:
                     async with asyncio.timeout(self._check_seconds):
@@ -86,7 +89,7 @@ class Vigil:
         if not shown:
             return
         try:
-            valid = await access_token.in_force(self._gateway, shown)
+            valid = await self._in_force(shown)
         except GatewayError as error:
             log.warning("access_tokens_not_checked", reason=error.message)
             return

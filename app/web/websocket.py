@@ -88,7 +88,9 @@ class WebSocketEndpoint:
             await websocket.accept(SUBPROTOCOL)
             await Socket(self, websocket).serve()
         else:
-            unlike = BadInput(f"The sub-protocol {SUBPROTOCOL} is the only one here: offer it in Sec-WebSocket-Protocol.")
+            unlike = BadInput(
+                f"The sub-protocol {SUBPROTOCOL} is the only one here: offer it in Sec-WebSocket-Protocol."
+            )
             await websocket.send_denial_response(refusal(unlike, request_id(scope), JSON))
 
 

@@ -11,8 +11,8 @@ from contextlib import aclosing, asynccontextmanager
 from inspect import isawaitable
 from typing import Any, Final, Protocol, cast
 
-from graphql import Executor as CoreExecutor
 from graphql import ExecutionResult, GraphQLError, OperationType, create_source_event_stream
+from graphql import Executor as CoreExecutor
 
 from resolvers.operation.execution import Answer, Executor, Ready, answer_of, core_executor
 from resolvers.operation.failure import answer_errors, answer_failure

@@ -9,14 +9,15 @@ from typing import Any
 
 from starlette.types import ASGIApp
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from app.web.server import HttpProtocol
 
 PATIENCE_SECONDS = 5.0
 """How long requests in flight may take to end when the server stops; they are cancelled then."""
 
 
-class _Protocol(HttpToolsProtocol):
+class _Protocol(HttpProtocol):
     """Gives the application `scope["state"]["abort"]`, which resets the connection: ASGI has no word for that."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base class does
@@ -25,9 +26,9 @@ class _Protocol(HttpToolsProtocol):
 
 
 @asynccontextmanager
-async def serve(app: ASGIApp) -> AsyncIterator[str]:
+async def serve(app: ASGIApp, **options: Any) -> AsyncIterator[str]:  # noqa: ANN401 - uvicorn's
     """The base URL of `app`, without a slash at the end. The application's lifespan, if any, is that of the block."""
-    config = Config(app, log_config=None, access_log=False, ws="auto")
+    config = Config(app, log_config=None, access_log=False, **options)
     config.load()
     lifespan = config.lifespan_class(config)
     await lifespan.startup()

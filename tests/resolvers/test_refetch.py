@@ -26,7 +26,8 @@ async def everything(api: Api) -> dict[str, str]:
     await api.insert(books, {"_id": "whale", "$vectorize": "a white whale"})
     asked = """query E($books: ID!) { organization {
       id regions { id } accessTokens(first: 1) { nodes { id } } auditLog(first: 1) { nodes { id } }
-      integration(provider: "openai") { id provider { id } attachments { nodes { id } } credential(name: "main") { scopedDatabases { id } } } }
+      integration(provider: "openai") {
+        id provider { id } attachments { nodes { id } } credential(name: "main") { scopedDatabases { id } } } }
       node(id: $books) { ... on Collection { document(key: "whale") { id } } } }"""
     found = await api(asked, books=books)
     organization = found["organization"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
 import typer.main
 
-from app.cli import application
+import app.__main__
+from app.cli import application, main
 from tests.app.cli.support import Call, Ended, Start
 
 Inside = Callable[..., Ended]
@@ -76,14 +76,11 @@ def test_a_group_without_a_command_shows_its_help(inside: Inside, group: tuple[s
     assert "Usage: vectorgate" in ended.out + ended.err
 
 
-async def test_python_m_app_is_vectorgate() -> None:
-    script = Path(sys.executable).with_name("vectorgate")
-    printed = []
-    for command in ((str(script),), (sys.executable, "-m", "app")):
-        process = await asyncio.create_subprocess_exec(*command, "--version", stdout=asyncio.subprocess.PIPE)
-        printed.append((await process.communicate())[0].decode())
-    assert printed[0] == printed[1]
-    assert printed[0].count(".") == 2
+def test_python_m_app_is_vectorgate(inside: Inside) -> None:
+    (script,) = entry_points(group="console_scripts", name="vectorgate")
+    assert script.load() is main
+    assert f"    {main.__name__}()\n" in Path(app.__main__.__file__).read_text()
+    assert inside("--version") == Ended(0, f"{version('vectorgate')}\n", "")
 
 
 # --- mistakes ---

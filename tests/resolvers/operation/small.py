@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NewType
@@ -199,10 +199,53 @@ class Mutation:
 
 
 @strawberry.type
+class SlowEvent:
+    @strawberry.field
+    async def text(self, info: strawberry.Info[Context, None]) -> str:
+        return await _slow(info.context, "event")
+
+
+@strawberry.type
 class Subscription:
     @strawberry.subscription
     async def ticks(self) -> AsyncIterator[int]:
         yield 1
+
+    @strawberry.subscription
+    async def collections(self, names: list[str]) -> AsyncIterator[Collection]:
+        for name in names:
+            yield Collection(name=name, count=len(name))
+
+    @strawberry.subscription
+    async def waiting(self, info: strawberry.Info[Context, None]) -> AsyncIterator[int]:
+        try:
+            yield 1
+            await info.context.release.wait()
+            yield 2
+        finally:
+            info.context.calls.append("source closed")
+
+    @strawberry.subscription
+    async def flood(self, info: strawberry.Info[Context, None], length: int) -> AsyncIterator[str]:
+        try:
+            while True:
+                info.context.calls.append("made")
+                yield "x" * length
+        finally:
+            info.context.calls.append("source closed")
+
+    @strawberry.subscription
+    async def slow_events(self) -> AsyncIterator[SlowEvent]:
+        yield SlowEvent()
+
+    @strawberry.subscription
+    async def refused(self) -> AsyncGenerator[int, None]:
+        raise NotFound("There is no such thing.", database="d1")
+
+    @strawberry.subscription
+    async def broken(self) -> AsyncIterator[int]:
+        yield 1
+        raise ValueError(f"cannot use {SECRET}")
 
 
 async def _slow(context: Context, name: str) -> str:

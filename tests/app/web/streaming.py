@@ -1,0 +1,82 @@
+"""The small schema over transports that stay connected: a server of it, whom it lets in, and who is still let in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.routing import Route, WebSocketRoute
+
+from app.errors import DatabaseUnavailable, Unauthenticated
+from app.notification import Hub, Topic
+from app.web.middleware import RequestMiddleware
+from app.web.server import ON_STOP, SocketProtocol
+from app.web.sse import Rhythm, StreamEndpoint
+from app.web.vigil import Vigil
+from app.web.websocket import Patience, WebSocketEndpoint
+from resolvers.operation.execution import Executor
+from resolvers.operation.limits import RequestLimits
+from tests.fakes.serving import serve
+from tests.resolvers.operation.small import SCHEMA, Context
+
+EXECUTOR = Executor(SCHEMA, RequestLimits(max_aliases=2))
+LARGEST_MESSAGE = 5_000
+
+
+@dataclass
+class Door:
+    """Who is let in: whoever has a token of these. `context` is what all of them work with."""
+
+    tokens: set[str] = field(default_factory=lambda: {"t"})
+    context: Context = field(default_factory=Context)
+    hub: Hub = field(default_factory=Hub)
+    away: bool = False
+    seen: list[str | None] = field(default_factory=list)
+
+    async def authenticate(self, headers: Headers, _address: str | None, _request_id: str) -> Context:
+        self.seen.append(headers.get("authorization"))
+        if self.away:
+            raise DatabaseUnavailable("The database is away.")
+        if (headers.get("authorization") or "").removeprefix("Bearer ") not in self.tokens:
+            raise Unauthenticated("The access token is not valid.")
+        return self.context
+
+    async def in_force(self, tokens: Collection[str]) -> set[str]:
+        if self.away:
+            raise DatabaseUnavailable("The database is away.")
+        return self.tokens & set(tokens)
+
+    def say_that_tokens_changed(self) -> None:
+        self.hub._heard(Topic.ACCESS_TOKEN, str(UUID(int=1)))
+
+
+@dataclass(frozen=True)
+class Served:
+    url: str
+    vigil: Vigil
+
+
+@asynccontextmanager
+async def served(
+    door: Door, *, seconds: float = 30, patience: Patience | None = None, rhythm: Rhythm | None = None
+) -> AsyncIterator[Served]:
+    """WebSocket at /graphql and server-sent events at /graphql/stream, as uvicorn serves them for us."""
+    vigil = Vigil(door.in_force, door.hub, check_seconds=60)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
+        async with vigil.kept():
+            yield {ON_STOP: vigil.stop}
+
+    sockets = WebSocketEndpoint(EXECUTOR, door.authenticate, vigil, timeout_seconds=seconds, patience=patience)
+    streams = StreamEndpoint(
+        EXECUTOR, door.authenticate, vigil, max_body_bytes=LARGEST_MESSAGE, timeout_seconds=seconds, rhythm=rhythm
+    )
+    routes = [WebSocketRoute("/graphql", sockets), Route("/graphql/stream", streams)]
+    app = RequestMiddleware(Starlette(routes=routes, lifespan=lifespan))
+    async with serve(app, ws=SocketProtocol, ws_max_size=LARGEST_MESSAGE, ws_per_message_deflate=False) as url:
+        yield Served(url, vigil)
