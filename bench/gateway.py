@@ -81,7 +81,15 @@ def main() -> None:
     gateway.client._transport = Timed(gateway.client._transport)  # noqa: SLF001 - httpx has no way to wrap a transport later
     with Path(os.environ["ACCOUNT"]).open("w", buffering=1) as lines:
         app = Account(create_app(gateway), lines)
-        uvicorn.run(app, port=settings.port, log_config=None, access_log=False, loop="uvloop", http="httptools")
+        uvicorn.run(
+            app,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            loop="uvloop",
+            http="httptools",
+            timeout_graceful_shutdown=5,
+        )
 
 
 if __name__ == "__main__":

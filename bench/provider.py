@@ -61,4 +61,11 @@ app = Starlette(
 )
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(os.environ["PORT"]), log_level="warning", loop="uvloop", http="httptools")
+    uvicorn.run(
+        app,
+        port=int(os.environ["PORT"]),
+        log_level="error",
+        loop="uvloop",
+        http="httptools",
+        timeout_graceful_shutdown=1,
+    )

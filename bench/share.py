@@ -70,12 +70,12 @@ async def _report(client: Client, account: Path) -> None:
     for first in range(0, DOCUMENTS, 1000):
         await client(INSERT, id=identifier, documents=documents(first, 1000))
 
-    def search(number: int) -> dict[str, Any]:
-        return {"query": SEARCH, "variables": {"id": identifier, "text": f"question {number}"}}
+    def search(number: int, text: str = "question") -> dict[str, Any]:
+        return {"query": SEARCH, "variables": {"id": identifier, "text": f"{text} {number}"}}
 
     full = await saturate(client, search, SECONDS)
     seen = _lines(account)
-    latencies = await at_rate(client, search, full / 2, SECONDS)
+    latencies = await at_rate(client, lambda number: search(number, "another question"), full / 2, SECONDS)
     searches = _lines(account)[len(seen) :]
     before = len(_lines(account))
     for first in range(DOCUMENTS, DOCUMENTS + 5000, 1000):
