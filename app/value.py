@@ -8,7 +8,8 @@ import re
 from app.errors import BadInput, LimitExceeded
 
 MAX_DEPTH = 100
-MAX_INTEGER = 2**63 - 1
+INTEGERS = range(-(2**63), 2**64)
+"""Those that are read back as they are; JSON parsers make a float of what is larger."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,47}")
@@ -68,7 +69,7 @@ def check_count(count: int, least: int, most: int, what: str) -> None:
 
 
 def _check_number(value: float, what: str) -> None:
-    storable = abs(value) <= MAX_INTEGER if isinstance(value, int) else math.isfinite(value)
+    storable = value in INTEGERS if isinstance(value, int) else math.isfinite(value)
     if not storable:
         raise BadInput(
             f"{what} holds a number that is not finite or, as an integer, needs more than 64 bits: send it as a string."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ async def started() -> AsyncIterator[tuple[Client, Path]]:
     """A client of the gateway, and the file of its account. OpenAI answers at once, Mistral never."""
     with tempfile.TemporaryDirectory(prefix="vectorgate-bench-") as name:
         folder, provider, gateway = Path(name), free_port(), free_port()
-        folder.chmod(0o755)  # where this runs as root, PostgreSQL runs as a user of its own
+        await asyncio.to_thread(folder.chmod, 0o755)  # where this runs as root, PostgreSQL runs as a user of its own
         vendor = f"http://127.0.0.1:{provider}"
         settings = {
             "ACCOUNT": str(folder / "account"),

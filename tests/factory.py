@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
@@ -12,6 +13,7 @@ import httpx
 
 from app.domain import organization
 from app.gateway import Gateway
+from app.postgres import Connection
 from tests.fakes.openai import OpenAIFake
 
 TOKEN = "vg_test-administrator-token"
@@ -22,7 +24,9 @@ NewDatabase: TypeAlias = Callable[..., Awaitable[str]]
 
 ADD_CREDENTIAL = """
 mutation Add($input: AddCredentialInput!) {
-  addCredential(input: $input) { credential { id name hint version integration { id provider { key } } scopedDatabases { database { name } } } }
+  addCredential(input: $input) {
+    credential { id name hint version integration { id provider { key } } scopedDatabases { database { name } } }
+  }
 }"""
 CREATE_DATABASE = (
     "mutation Create($input: CreateDatabaseInput!) { createDatabase(input: $input) { database { id name status } } }"
@@ -32,6 +36,31 @@ mutation Create($input: CreateCollectionInput!) { createCollection(input: $input
 INSERT = """
 mutation Insert($input: InsertDocumentsInput!) {
   insertDocuments(input: $input) { insertedCount results { index id key status code retryable message } usage { promptTokens totalTokens } }
+}"""
+UPDATE = """
+mutation Update($input: UpdateDocumentsInput!) {
+  updateDocuments(input: $input) { matchedCount modifiedCount modifiedIds usage { totalTokens } collection { name } }
+}"""
+REPLACE = """
+mutation Replace($input: ReplaceDocumentInput!) {
+  replaceDocument(input: $input) {
+    document { id key fields vectorize vector createdAt updatedAt collection { name } } usage { totalTokens }
+  }
+}"""
+DELETE = """
+mutation Delete($input: DeleteDocumentsInput!) {
+  deleteDocuments(input: $input) { deletedCount deletedIds collection { name documentCount } }
+}"""
+DOCUMENTS = """
+query Documents($id: ID!, $first: Int! = 500, $after: String, $filter: JSONObject) {
+  node(id: $id) {
+    ... on Collection {
+      documents(first: $first, after: $after, filter: $filter) {
+        nodes { id key fields vectorize vector createdAt updatedAt }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      }
+    }
+  }
 }"""
 SEARCH = """
 query Search($id: ID!, $query: String, $vector: Vector, $first: Int! = 10, $after: String, $filter: JSONObject, $min: Float) {
@@ -80,7 +109,10 @@ class Api:
 
     async def post(self, document: str, variables: dict[str, Any] | None = None) -> httpx.Response:
         """The HTTP response to a GraphQL request."""
-        return await self.http.post("/graphql", json={"query": document, "variables": variables or {}})
+        body = json.dumps(
+            {"query": document, "variables": variables or {}}
+        )  # in ASCII, so that half a character can be sent
+        return await self.http.post("/graphql", content=body, headers={"content-type": "application/json"})
 
     async def __call__(self, document: str, **variables: Any) -> Any:  # noqa: ANN401 - JSON
         """The answer's data. Raises RefusedError for any error."""
@@ -136,6 +168,25 @@ class Api:
         answer = await self(INSERT, input={"collectionId": collection_id, "documents": list(documents), **more})
         return answer["insertDocuments"]
 
+    async def update(self, collection_id: str, filter: dict[str, object], **more: Any) -> Any:  # noqa: ANN401 - JSON
+        """The payload of updateDocuments."""
+        answer = await self(UPDATE, input={"collectionId": collection_id, "filter": filter, **more})
+        return answer["updateDocuments"]
+
+    async def replace(self, collection_id: str, key: object, document: dict[str, object], **more: Any) -> Any:  # noqa: ANN401 - JSON
+        """The payload of replaceDocument."""
+        answer = await self(REPLACE, input={"collectionId": collection_id, "key": key, "document": document, **more})
+        return answer["replaceDocument"]
+
+    async def delete(self, collection_id: str, **which: Any) -> Any:  # noqa: ANN401 - JSON
+        """The payload of deleteDocuments."""
+        return (await self(DELETE, input={"collectionId": collection_id, **which}))["deleteDocuments"]
+
+    async def documents(self, collection_id: str, **arguments: Any) -> dict[Any, Any]:  # noqa: ANN401 - JSON
+        """Key -> document, for the documents of a page."""
+        found = (await self(DOCUMENTS, id=collection_id, **arguments))["node"]["documents"]
+        return {each["key"]: each for each in found["nodes"]}
+
     async def search(self, collection_id: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         """The connection of a vectorSearch at the root."""
         return (await self(SEARCH, id=collection_id, **arguments))["vectorSearch"]
@@ -144,6 +195,14 @@ class Api:
         """Another client of this server, with a new token of that role. The caller closes it."""
         made = await self(CREATE_TOKEN, input={"name": f"{role} {len(more)}", "roles": [role], **more})
         return Api(self.url, made["createAccessToken"]["secret"])
+
+
+async def until_waiting(connection: Connection, count: int) -> None:
+    """Wait until so many statements of this database wait for a lock. Not to be asked in a transaction, which sees no news."""
+    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with asyncio.timeout(20):
+        while await connection.fetchval(waiting) != count:  # noqa: ASYNC110 - PostgreSQL has no event for it
+            await asyncio.sleep(0.01)
 
 
 class Statements:

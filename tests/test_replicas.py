@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 
 import httpx
 import pytest
@@ -23,6 +24,7 @@ DESCOPE = """
 mutation D($credential: ID!, $database: ID!, $name: String!) {
   removeScopedDatabase(input: {credentialId: $credential, databaseId: $database, confirmName: $name}) { disabledCount }
 }"""
+SEARCHES = count()
 REVOKE = "mutation R($id: ID!) { revokeAccessToken(input: {accessTokenId: $id}) { accessToken { revokedAt } } }"
 TOKEN_FOR_READING = """
 mutation T { createAccessToken(input: {name: "reader", roles: ["Read-Only User"]}) { accessToken { id } secret } }"""
@@ -39,7 +41,8 @@ class Pair:
     collection_id: str
 
     async def searched_there(self) -> None:
-        await self.there.search(self.collection_id, query="whale")
+        """With a text of its own: one that was asked a moment ago needs no provider."""
+        await self.there.search(self.collection_id, query=f"whale {next(SEARCHES)}")
 
 
 def free_port() -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+from multiprocessing import resource_tracker
 from typing import Any
 
 import structlog
@@ -30,7 +32,21 @@ class Config(uvicorn.Config):
 
 
 class Workers(Multiprocess):
-    """uvicorn's supervisor of worker processes."""
+    """uvicorn's supervisor of worker processes.
+
+    Ctrl-C in a terminal reaches all of them at once, also those that are still being imported. Workers inherit that SIGINT is
+    blocked, and this process asks whether one is pending: it alone stops them, by SIGTERM.
+    """
+
+    def run(self) -> None:
+        resource_tracker.ensure_running()  # which multiprocessing starts with its first process, and which unblocks SIGINT then
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        super().run()
+
+    def handle_signals(self) -> None:
+        if signal.SIGINT in signal.sigpending():
+            self.handle_int()
+        super().handle_signals()
 
     def terminate_all(self) -> None:
         """Stop. Left open in this process, the socket would take connections that nobody serves any more."""

@@ -57,9 +57,7 @@ async def create(
 ) -> Database:
     """A new database, in no scope but those of the given credentials. A region that fails leaves it in status ERROR, to be dropped."""
     if credential_ids:
-        async with gateway.postgres.catalogue.connection() as connection:
-            found = await credential.by_ids(connection, actor.organization_id, credential_ids)
-            _check_all_there(found, credential_ids)
+        await _check_known(gateway, actor, credential_ids)
     actor.require(Permission.CREATE_DATABASE)
     if credential_ids:
         actor.require(Permission.WRITE_INTEGRATIONS)
@@ -126,6 +124,12 @@ def available(gateway: Gateway, region: str, in_scope: Sequence[Credential]) -> 
             else provider.key in by_provider
         )
     ]
+
+
+async def _check_known(gateway: Gateway, actor: Actor, credential_ids: Sequence[UUID]) -> None:
+    async with gateway.postgres.catalogue.connection() as connection:
+        found = await credential.by_ids(connection, actor.organization_id, credential_ids)
+    _check_all_there(found, credential_ids)
 
 
 def _check_number(credential_ids: Sequence[UUID]) -> None:

@@ -197,10 +197,10 @@ class _Asked:
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
-        """What a vector depends on beside its text; the lane keeps tenants and credentials apart."""
+        """What an answer depends on beside its text: what the vector does, and the target, whose refusals are its own."""
         use = self.use
         parameters = orjson.dumps(use.parameters, option=orjson.OPT_SORT_KEYS)
-        return (use.organization_id, self.lane, use.provider, use.model, use.dimension, parameters)
+        return (use.target_id, self.lane, use.provider, use.model, use.dimension, parameters)
 
 
 def _asked(gateway: Gateway, actor: Actor, resolved: Resolved) -> _Asked:
@@ -229,7 +229,7 @@ async def _ask(asked: _Asked, texts: Sequence[str], input_type: InputType) -> Em
             return await sender.embed(over, configuration, texts, input_type, secrets=asked.secrets, lane=asked.lane)
     except ProviderError as error:
         spent = _spent(asked, texts=len(texts), requests=error.requests, usage=error.usage, errors=1)
-        await usage_rules.record_alone(asked.gateway, asked.resolved.collection.region, spent)
+        await usage_rules.record_failed(asked.gateway, asked.resolved.collection.region, spent)
         raise coded(asked.provider, use, error) from None
 
 

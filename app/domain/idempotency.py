@@ -5,6 +5,7 @@ Outcomes are committed in the transaction that makes them true. Inputs are kept 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,5 +75,16 @@ def once(
                 limit=MOST,
                 actual=len(key),
             )
-    content = orjson.dumps([mutation, given], default=str, option=orjson.OPT_SORT_KEYS) if key is not None else b""
+    content = _content([mutation, given]) if key is not None else b""
     return Once(gateway, place, actor.token_id, key, content)
+
+
+def _content(given: object) -> bytes:
+    """One text for one input, whatever it holds: items that cannot be stored are refused later, one by one."""
+    try:
+        return orjson.dumps(given, default=str, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # half a surrogate pair, an integer beyond 64 bits, or more than 254 levels
+        try:
+            return json.dumps(given, default=str, sort_keys=True).encode()
+        except RecursionError:
+            raise BadInput("The input is nested too deeply.") from None

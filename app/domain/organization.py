@@ -17,7 +17,7 @@ from app.store.record import Organization
 from app.value import check_title
 
 ADMINISTRATOR = next(iter(BUILT_IN))
-FIRST_TOKEN = "administrator"
+FIRST_NAME = "administrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ async def create(gateway: Gateway, name: str) -> tuple[Organization, str]:
         created = await organization.create(connection, title)
         if created is None:
             raise AlreadyExists(f"There is an organization named {title!r} already: choose another name.")
-        await access_token.insert(connection, created.id, FIRST_TOKEN, secret, [ADMINISTRATOR])
+        await access_token.insert(connection, created.id, FIRST_NAME, secret, [ADMINISTRATOR])
     return created, secret
 
 

@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from app.access import Actor
-from app.errors import BadInput, LimitExceeded
+from app.errors import BadInput, GatewayError, LimitExceeded
 from app.gateway import Gateway
 from app.postgres import Cluster, Connection
 from app.store import usage as store
@@ -17,6 +19,8 @@ from app.store.usage import Spent, UsageDimension, UsageSum
 
 MOST_GROUPS = 10_000
 USUAL_PERIOD = timedelta(days=30)
+log = structlog.get_logger(__name__)
+
 SUMS = ("requests", "texts", "cached_texts", "errors", "unreported_requests")
 
 
@@ -24,6 +28,14 @@ async def record_alone(gateway: Gateway, region: str, spent: Spent) -> None:
     """What was spent by a call that writes nothing: a statement of its own, before the answer."""
     async with gateway.postgres.region(region).connection() as connection:
         await store.record_soon(connection, spent)
+
+
+async def record_failed(gateway: Gateway, region: str, spent: Spent) -> None:
+    """What was spent by a call that failed. A region that is away loses the record, and hides nothing of the failure itself."""
+    try:
+        await record_alone(gateway, region, spent)
+    except GatewayError as error:
+        log.warning("usage_not_recorded", region=region, reason=error.message)
 
 
 @asynccontextmanager
@@ -36,7 +48,7 @@ async def transaction(gateway: Gateway, region: str, spent: Spent | None) -> Asy
                 await store.record(connection, spent)
     except BaseException:
         if spent is not None:
-            await record_alone(gateway, region, spent)
+            await record_failed(gateway, region, spent)
         raise
 
 

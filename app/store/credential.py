@@ -26,7 +26,9 @@ _BY_ID = f"select {_COLUMNS} {_FROM} where c.organization_id = $1 and c.id = any
 _OF_INTEGRATIONS = (
     f"select {_COLUMNS} {_FROM} where c.organization_id = $1 and c.integration_id = any($2) order by c.id"
 )
-_BY_NAME = f"select {_COLUMNS} {_FROM} where c.organization_id = $1 and (c.integration_id, c.name) in (select * from unnest($2::uuid[], $3::text[]))"
+_BY_NAME = f"""
+    select {_COLUMNS} {_FROM}
+    where c.organization_id = $1 and (c.integration_id, c.name) in (select * from unnest($2::uuid[], $3::text[]))"""
 _LOCK = f"select {_COLUMNS} {_FROM} where c.organization_id = $1 and c.id = $2 for update of c"
 _HOLD = f"select {_COLUMNS} {_FROM} where c.organization_id = $1 and c.id = any($2) order by c.id for key share of c"
 _SECRET = "select id as credential_id, organization_id, version, sealed from vectorgate.credential where organization_id = $1 and id = $2"
@@ -57,7 +59,9 @@ _USED = """
 _EVERY_SECRET = (
     "select id, organization_id, sealed, previous_sealed from vectorgate.credential where id > $1 order by id limit $2"
 )
-_RESEAL = "update vectorgate.credential set sealed = $3, previous_sealed = $5 where id = $1 and sealed = $2 and previous_sealed is not distinct from $4"
+_RESEAL = """
+    update vectorgate.credential set sealed = $3, previous_sealed = $5
+    where id = $1 and sealed = $2 and previous_sealed is not distinct from $4"""
 
 
 async def insert(

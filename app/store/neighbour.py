@@ -92,20 +92,20 @@ def _statement(
     behind = f"and ({distance}, key) > ({arguments.put(after[0])}::float8, {arguments.put(after[1])})" if after else ""
     columns = wanted.columns(collection)
     home = table(collection)
-    source = f"from {home} where vector is not null"
+    rows = f"vector is not null and {condition} {behind}"
     candidates = (limit if ranked == distance else 2 * limit) + SPARE
     large = _is_large(home, condition) if vector.indexed_type(dimension) else "false"
     # "offset 0" keeps the planner from answering the exact part with the index, too
     return f"""
         approximate as materialized (
-            select {columns}, {distance} as distance, {ranked} as ranked {source} and {large} and {_by_index(f"{condition} {behind}")}
-            order by ranked limit {candidates:d}
+            select {columns}, {distance} as distance, {ranked} as ranked from {home}
+            where {large} and {_by_index(rows)} order by ranked limit {candidates:d}
         ), found as materialized ({_complete(candidates, limit)})
         (select {columns}, distance, false as exact from approximate where (select complete from found)
          union all
          (select * from (
             select {columns}, {distance} as distance, true as exact
-            {source} and {condition} {behind} and not (select complete from found) offset 0
+            from {home} where {rows} and not (select complete from found) offset 0
           ) as every_one order by distance, key limit {limit:d}))
         order by distance, key limit {limit:d}"""
 

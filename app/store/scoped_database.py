@@ -20,8 +20,12 @@ _PAIRS = f"""
 _BY_ID = (
     f"select {_COLUMNS} from vectorgate.scoped_database s where s.organization_id = $1 and s.id = any($2) and {_SEEN}"
 )
-_OF_CREDENTIALS = f"select {_COLUMNS} from vectorgate.scoped_database s where s.organization_id = $1 and s.credential_id = any($2) and {_SEEN} order by s.id"
-_OF_DATABASES = f"select {_COLUMNS} from vectorgate.scoped_database s where s.organization_id = $1 and s.database_id = any($2) order by s.id"
+_OF_CREDENTIALS = f"""
+    select {_COLUMNS} from vectorgate.scoped_database s
+    where s.organization_id = $1 and s.credential_id = any($2) and {_SEEN} order by s.id"""
+_OF_DATABASES = f"""
+    select {_COLUMNS} from vectorgate.scoped_database s
+    where s.organization_id = $1 and s.database_id = any($2) order by s.id"""
 _REMOVE = "delete from vectorgate.scoped_database where organization_id = $1 and credential_id = $2 and database_id = $3 returning id"
 
 

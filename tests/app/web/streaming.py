@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from starlette.applications import Starlette
@@ -13,8 +14,9 @@ from starlette.routing import Route, WebSocketRoute
 
 from app.errors import DatabaseUnavailable, Unauthenticated
 from app.notification import Hub, Topic
+from app.settings import Settings
 from app.web.middleware import RequestMiddleware
-from app.web.server import ON_STOP, SocketProtocol
+from app.web.server import ON_STOP, protocols
 from app.web.sse import Rhythm, StreamEndpoint
 from app.web.vigil import Vigil
 from app.web.websocket import Patience, WebSocketEndpoint
@@ -25,6 +27,7 @@ from tests.resolvers.operation.small import SCHEMA, Context
 
 EXECUTOR = Executor(SCHEMA, RequestLimits(max_aliases=2))
 LARGEST_MESSAGE = 5_000
+SETTINGS = Settings.model_validate({"max_body_bytes": LARGEST_MESSAGE})
 
 
 @dataclass
@@ -62,7 +65,12 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    door: Door, *, seconds: float = 30, patience: Patience | None = None, rhythm: Rhythm | None = None
+    door: Door,
+    *,
+    seconds: float = 30,
+    patience: Patience | None = None,
+    rhythm: Rhythm | None = None,
+    **options: Any,  # noqa: ANN401 - uvicorn's
 ) -> AsyncIterator[Served]:
     """WebSocket at /graphql and server-sent events at /graphql/stream, as uvicorn serves them for us."""
     vigil = Vigil(door.in_force, door.hub, check_seconds=60)
@@ -78,5 +86,5 @@ async def served(
     )
     routes = [WebSocketRoute("/graphql", sockets), Route("/graphql/stream", streams)]
     app = RequestMiddleware(Starlette(routes=routes, lifespan=lifespan))
-    async with serve(app, ws=SocketProtocol, ws_max_size=LARGEST_MESSAGE, ws_per_message_deflate=False) as url:
+    async with serve(app, **(protocols(SETTINGS) | options)) as url:
         yield Served(url, vigil)

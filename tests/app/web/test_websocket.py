@@ -28,7 +28,7 @@ async def nothing_is_left_running() -> AsyncIterator[None]:
 
 
 async def _nothing_new(before: set[asyncio.Task[Any]]) -> bool:
-    return asyncio.all_tasks() <= before
+    return asyncio.all_tasks() - {asyncio.current_task()} <= before
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ async def test_a_client_that_does_not_read_is_closed_and_its_source_with_it(door
         await client.init("t")
         await client.ask("1", "subscription { flood(length: 100000) }")
         await called(door, "source closed")
-        assert door.context.calls.count("made") < 1000, "no more is made than sockets' buffers hold"
+        assert door.context.calls.count("made") < 200, "no more is made than sockets' buffers hold"
         assert await client.closed() == (1008, "The client does not read what it is sent.")
 
 
@@ -299,10 +299,6 @@ async def test_a_token_that_ends_closes_its_sockets_and_no_others(server: Served
         await other.init("u")
         await ended.ask("1", WAITING)
         await ended.next_of("1")
-        door.away = True
-        door.say_that_tokens_changed()
-        await asyncio.sleep(0)
-        door.away = False
         door.tokens.remove("t")
         door.say_that_tokens_changed()
         assert await ended.closed() == (4403, "Forbidden: the access token is not valid any more.")

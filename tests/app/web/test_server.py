@@ -1,0 +1,93 @@
+"""uvicorn as we have it: what it does for sockets whose clients answer nothing, read nothing, or say too much."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+import pytest
+import structlog
+
+from app.settings import Settings
+from app.web import server
+from app.web.server import SocketProtocol, protocols
+from app.web.websocket import Patience
+from tests.app.web.streaming import LARGEST_MESSAGE, Door, served
+from tests.socket_client import SUBPROTOCOL, socket
+
+FLOOD = "subscription { flood(length: 100000) }"
+
+
+class Lost(SocketProtocol):
+    """Tells when a connection is gone, on this side."""
+
+    gone = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.gone.set()
+
+
+@pytest.fixture(autouse=True)
+def lost(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    monkeypatch.setattr(Lost, "gone", asyncio.Event())
+    return Lost.gone
+
+
+async def handshake(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection that speaks WebSocket, and then nothing by itself: not even pongs."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    headers = {
+        "host": host,
+        "upgrade": "websocket",
+        "connection": "upgrade",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": base64.b64encode(bytes(16)).decode(),
+        "sec-websocket-protocol": SUBPROTOCOL,
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    writer.write(f"GET /graphql HTTP/1.1\r\n{lines}\r\n".encode())
+    assert b" 101 " in await reader.readline()
+    return reader, writer
+
+
+def close_frame(code: int) -> bytes:
+    return code.to_bytes(2, "big")
+
+
+async def test_a_client_that_answers_no_ping_is_closed_with_1011(lost: asyncio.Event) -> None:
+    async with served(Door(), ws=Lost, ws_ping_interval=0.02, ws_ping_timeout=0.05) as opened:
+        reader, writer = await handshake(opened.url)
+        assert close_frame(1011) in await reader.read()
+        await lost.wait()
+        writer.close()
+
+
+async def test_a_client_that_never_reads_again_is_cut_off(lost: asyncio.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CLOSE_SECONDS", 0.05)
+    async with (
+        served(Door(), ws=Lost, patience=Patience(room=0.1)) as opened,
+        socket(opened.url, max_queue=1, close_timeout=0.1) as client,
+    ):
+        await client.init("t")
+        await client.ask("1", FLOOD)
+        await lost.wait()
+        assert await client.closed() == (None, ""), "the close frame was behind what it did not read"
+
+
+async def test_a_message_that_is_too_large_ends_what_is_being_sent_without_a_fault() -> None:
+    door = Door()
+    with structlog.testing.capture_logs() as logs:
+        async with served(door) as opened, socket(opened.url) as client:
+            await client.init("t")
+            await client.ask("1", FLOOD)
+            await client.heard()
+            await client.say("ping", payload={"long": "x" * LARGEST_MESSAGE})
+            assert (await client.closed())[0] == 1009
+    assert {entry["log_level"] for entry in logs} == {"info"}
+    assert door.context.calls[-1] == "source closed"
+
+
+def test_a_message_may_have_what_a_body_may_have() -> None:
+    assert protocols(Settings.model_validate({"max_body_bytes": 4711}))["ws_max_size"] == 4711
