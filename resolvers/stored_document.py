@@ -173,7 +173,7 @@ class ItemResult:
 
 
 @strawberry.input(
-    description="JSON objects with optional _id, and the reserved $vectorize (text to embed) or $vector (list, or base64 for large inserts), never both."
+    description="JSON objects with optional _id, and $vectorize (text to embed) or $vector (list, or base64 for large inserts), never both."
 )
 class InsertDocumentsInput(Input):
     collection_id: strawberry.ID = strawberry.field(description="The collection.")

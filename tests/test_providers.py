@@ -74,7 +74,7 @@ async def test_texts_are_embedded_as_documents_in_batches_and_found_by_a_query(
     assert inserted["insertedCount"] == TEXTS
     assert 17 in [edge["node"]["key"] for edge in found["edges"]]
     assert sorted(text for each in writing for text in each.body[field]) == sorted(
-        each["$vectorize"] for each in documents
+        str(each["$vectorize"]) for each in documents
     )
     assert max(len(each.body[field]) for each in writing) == limit
     assert len(writing) == -(-TEXTS // limit)
