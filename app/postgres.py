@@ -202,6 +202,9 @@ class Cluster:
                 f"A statement took longer than the limit of {limit:g} seconds. Ask for less, or for a narrower filter."
             )
             raise LimitExceeded(message, retryable=True, limit=limit) from None
+        except asyncpg.TransactionRollbackError as error:  # a deadlock, above all: one of the two is let through
+            message = f"Another write in region {self.name!r} got in the way of this one, which was undone: send it again."
+            raise DatabaseUnavailable(message, region=self.name) from error
         except GONE as error:
             message = (
                 f"The PostgreSQL cluster of region {self.name!r} cannot be reached at the moment; try again shortly."

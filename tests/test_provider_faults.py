@@ -133,7 +133,9 @@ async def test_a_provider_that_is_down_is_unavailable_and_then_left_alone(run: R
     collection_id = await running.api.openai_collection()
     given = {"collectionId": collection_id, "documents": [{"$vectorize": "text"}]}
     for _ in range(5):
-        assert (await running.api.refusal(INSERT, input=given)).codes == ["EMBEDDING_PROVIDER_UNAVAILABLE"]
+        [code] = (await running.api.refusal(INSERT, input=given)).codes
+        # a machine that is busy meets the deadline before the refused connection
+        assert code in {"EMBEDDING_PROVIDER_UNAVAILABLE", "EMBEDDING_PROVIDER_TIMEOUT"}
     left_alone = await running.api.refusal(INSERT, input=given)
     assert left_alone.codes == ["EMBEDDING_PROVIDER_UNAVAILABLE"]
     assert left_alone.facts["retryAfterSeconds"] > 0

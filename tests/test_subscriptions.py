@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from app import notification
+from app.domain import audit
+from app.errors import DatabaseUnavailable
 from app.notification import Topic
 from app.store import audit_event
+from app.store.record import AuditEvent
 from tests.factory import CREATE_DATABASE, CREATE_TOKEN, TOKEN, Api, Run, Running, until
 from tests.fakes.openai import OpenAIFake
 from tests.socket_client import SocketClient, socket
@@ -117,7 +120,16 @@ async def test_a_mutation_over_a_socket_is_done_and_heard(running: Running) -> N
     assert (row["name"], row["status"]) == ("library", "ACTIVE")
 
 
-async def test_many_events_at_once_are_heard_each_once_and_in_their_order(run: Run) -> None:
+async def test_events_of_one_commit_are_all_heard_in_their_order(running: Running) -> None:
+    names = [f"event_{number}" for number in range(250)]
+    async with following(running, NAMES) as client:
+        async with running.gateway.postgres.catalogue.transaction() as connection:
+            for name in names:
+                await _append(connection, running, name)
+        assert [event["targetName"] for event in await heard(client, 250)] == names
+
+
+async def test_many_events_on_several_replicas_are_heard_each_once(run: Run) -> None:
     here, there = await run(), await run()
     async with following(here, "subscription { auditEvents { id } }") as client:
         refusals = [
@@ -175,7 +187,31 @@ async def test_a_subscription_outlives_every_connection_of_its_gateway(run: Run)
         assert [event["targetName"] for event in await heard(client)] == ["library"]
 
 
+async def test_a_subscription_waits_while_the_database_is_away(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> list[AuditEvent]:
+        monkeypatch.undo()
+        raise DatabaseUnavailable("The cluster cannot be reached.")
+
+    async with following(running, NAMES) as client:
+        monkeypatch.setattr(audit, "AGAIN_SECONDS", 0.01)
+        monkeypatch.setattr(audit_event, "since", away)
+        await running.api.database("library")
+        assert [event["targetName"] for event in await heard(client)] == ["library"]
+
+
 # --- tokens that end ---
+async def test_a_revocation_is_told_to_every_process_when_it_is_true(run: Run) -> None:
+    here, there = await run(), await run()
+    made = (await here.api(CREATE_TOKEN, input={"name": "short", "roles": ["Read-Only User"]}))["createAccessToken"]
+    with there.gateway.hub.changes(Topic.ACCESS_TOKEN) as changes:
+        await changes.wait()
+        await here.api(REVOKE, id=made["accessToken"]["id"])
+        async with asyncio.timeout(10):
+            await changes.wait()
+
+
 async def test_a_revocation_on_one_replica_closes_sockets_and_streams_on_the_other(run: Run) -> None:
     here, there = await run(), await run()
     made = (await here.api(CREATE_TOKEN, input={"name": "short", "roles": ["Organization Administrator"]}))[

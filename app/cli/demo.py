@@ -93,7 +93,7 @@ def run(
     process.end_on_signals()
     settings = process.read_settings(quiet=True)
     with listener.bound_or_free(settings.host, settings.port) as listening:
-        if listening.getsockname()[1] != settings.port:
+        if settings.port not in (0, listening.getsockname()[1]):
             console.print(f"Port {settings.port} is taken; this demo uses another one.")
         process.prepare(settings, wait)
         process.until_stopped(_demo(build_gateway(settings), listening, once=once))

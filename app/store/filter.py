@@ -40,27 +40,32 @@ class JsonField:
         self._path = path
         self._put = arguments.put
         self._value = reached("body", path, arguments)
+        self._by_name = not any(is_index(segment) for segment in path)
+        """Whether the path leads through objects alone, so that containment can say where it leads."""
 
     def equal(self, value: object) -> str:
         """Whole values are compared; null means null or missing. Containment comes first because the index answers it."""
         if value is None:
             return f"coalesce({self._value} = 'null'::jsonb, true)"
         same = f"coalesce({self._value} = {self._put(value)}::jsonb, false)"
-        if any(is_index(segment) for segment in self._path):
-            return same
-        return f"(body @> {self._put(self._nested(value))}::jsonb and {same})"
+        return f"(body @> {self._put(self._nested(value))}::jsonb and {same})" if self._by_name else same
 
     def among(self, values: Sequence[object]) -> str:
         given = [value for value in values if value is not None]
-        # one JSON array as parameter: a list of lists would be read as an array of two dimensions
-        present = f"coalesce({self._value} = any(array(select jsonb_array_elements({self._put(given)}::jsonb))), false)"
-        return f"({present} or {self.equal(None)})" if None in values else present
+        same = f"coalesce({self._value} = any({self._array(given)}), false)"
+        if self._by_name:
+            same = f"(body @> any({self._array([self._nested(value) for value in given])}) and {same})"
+        return f"({same} or {self.equal(None)})" if None in values else same
 
     def compare(self, operator: str, value: object) -> str:
         return _compare(self._value, operator, value, self._put)
 
     def exists(self) -> str:
         return f"({self._value} is not null)"
+
+    def _array(self, values: Sequence[object]) -> str:
+        """One JSON array as parameter: a list of lists would be read as an array of two dimensions."""
+        return f"array(select jsonb_array_elements({self._put(values)}::jsonb))"
 
     def _nested(self, value: object) -> object:
         for segment in reversed(self._path):

@@ -27,7 +27,8 @@ FEW_MATCHES = 10_000
 SPARE = 10
 """Candidates beyond those asked for: among them a farther one must be, to know that the others are all that are as near."""
 
-DEAR = "(select count(*) > 0 from generate_series(1, 1000000) as number where number::text = key)"
+DEAR = "(select count(*) > 0 from generate_series(1, 1000) as number where number::text = key)"
+"""A condition that the planner takes for expensive. Not so much that it would have the statement compiled (jit_above_cost)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +150,5 @@ def _keeping(keep: Kept | None, collection: Collection, query: Vector, arguments
         with kept as (
             insert into {REGION_SCHEMA}.query_vector (id, organization_id, vector, model, expires_at)
             values ({values[0]}, {values[1]}, {values[2]}, {values[3]}, now() + make_interval(secs => {values[4]}))
-            on conflict (id) do update set expires_at = excluded.expires_at
+            on conflict (id) do update set expires_at = excluded.expires_at where query_vector.organization_id = excluded.organization_id
         ), """

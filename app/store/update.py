@@ -19,6 +19,7 @@ from app.store.path import is_index, reached
 from app.store.record import Collection, Vector
 
 BODY = "document.body"
+LONGEST_TOLD = 80
 
 Tree: TypeAlias = dict[str, "Tree | Leaf"]
 
@@ -228,4 +229,5 @@ def _check_apart(tree: Tree, path: Sequence[str]) -> None:
 
 
 def _overlap(path: Sequence[str]) -> BadInput:
-    return BadInput(f"{'.'.join(path)!r} overlaps with another path of this update: name each field once.")
+    shown = ".".join(path)[:LONGEST_TOLD]
+    return BadInput(f"{shown!r} overlaps with another path of this update: name each field once.")

@@ -62,12 +62,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:  # noqa: ANN401 - uvicorn keeps its types of messages to itself
         if message["type"] == "websocket.close":
-            # Nothing comes after it: it goes behind what waits to be read, whether or not there is room.
-            self.writable.set()
             self._abort_soon()
         await self.writable.wait()
         if self.close_sent:
-            raise ClientDisconnected
+            raise ClientDisconnected  # uvicorn has closed it itself, and would call this message unexpected
         await super().send(message)
 
     def keepalive_timeout(self) -> None:

@@ -115,13 +115,13 @@ async def test_a_database_that_lacks_migrations_is_not_ready(running: Running) -
 
 
 async def test_a_statement_that_takes_too_long_is_a_limit_in_seconds(run: Run) -> None:
-    running = await run(statement_timeout_seconds=0.05)
+    running = await run(statement_timeout_seconds=0.25)
     await running.sql(
         "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(10); return new; end'"
     )
     await running.sql("create trigger slow before insert on vectorgate.database for each row execute function slow()")
     refused = await running.api.refusal('mutation { createDatabase(input: {name: "slow"}) { database { id } } }')
-    assert (refused.codes, refused.facts["retryable"], refused.facts["limit"]) == (["LIMIT_EXCEEDED"], True, 0.05)
+    assert (refused.codes, refused.facts["retryable"], refused.facts["limit"]) == (["LIMIT_EXCEEDED"], True, 0.25)
 
 
 # --- the first token ---

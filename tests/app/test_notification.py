@@ -42,7 +42,8 @@ async def listening(url: str) -> AsyncIterator[tuple[Hub, Cluster]]:
         await cluster.close()
 
 
-async def told(changes: Changes, seconds: float = 20) -> None:
+async def told(changes: Changes, seconds: float = 8) -> None:
+    """By the connection's end and not by the next look at it, which comes later."""
     async with asyncio.timeout(seconds):
         await changes.wait()
 

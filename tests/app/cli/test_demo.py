@@ -49,6 +49,7 @@ async def test_it_indexes_searches_serves_and_cleans_up(start: Start, data_dir: 
     assert (again.code, again.err) == (0, "")
     assert ", 0 of them just now" in again.out
     assert "Serving until" not in again.out
+    assert "is taken" not in again.out
     assert not await exists(running)
 
 

@@ -276,6 +276,7 @@ async def test_equality_is_answered_by_the_index(connection: Connection, books: 
     async with undone(connection):
         await connection.execute("set local enable_seqscan = off")
         assert f"c_{books.id.hex}_body" in await plan(connection, books, {"author.name": "Anna"})
+        assert f"c_{books.id.hex}_body" in await plan(connection, books, {"author.name": {"$in": ["Anna", "Zoë", [1]]}})
         assert f"c_{books.id.hex}_body" in await plan(connection, books, {"$or": [{"price": 1}, {"price": "1"}]})
         assert f"c_{books.id.hex}_pkey" in await plan(connection, books, {"_id": {"$in": ["one", "zero"]}})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,16 +33,18 @@ SETTINGS = Settings.model_validate({"max_body_bytes": LARGEST_MESSAGE})
 
 @dataclass
 class Door:
-    """Who is let in: whoever has a token of these. `context` is what all of them work with."""
+    """Who is let in: whoever has a token of these, after `seconds`. `context` is what all of them work with."""
 
     tokens: set[str] = field(default_factory=lambda: {"t"})
     context: Context = field(default_factory=Context)
     hub: Hub = field(default_factory=Hub)
     away: bool = False
+    seconds: float = 0
     seen: list[str | None] = field(default_factory=list)
 
     async def authenticate(self, headers: Headers, _address: str | None, _request_id: str) -> Context:
         self.seen.append(headers.get("authorization"))
+        await asyncio.sleep(self.seconds)
         if self.away:
             raise DatabaseUnavailable("The database is away.")
         if (headers.get("authorization") or "").removeprefix("Bearer ") not in self.tokens:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from contextlib import AsyncExitStack
 
+import httpx
 import pytest
 import structlog
+from uvicorn import Config
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.server import ServerState
 
 from app.settings import Settings
 from app.web import server
@@ -72,7 +77,8 @@ async def test_a_client_that_never_reads_again_is_cut_off(lost: asyncio.Event, m
     ):
         await client.init("t")
         await client.ask("1", FLOOD)
-        await lost.wait()
+        async with asyncio.timeout(10):
+            await lost.wait()
         assert await client.closed() == (None, ""), "the close frame was behind what it did not read"
 
 
@@ -87,6 +93,42 @@ async def test_a_message_that_is_too_large_ends_what_is_being_sent_without_a_fau
             assert (await client.closed())[0] == 1009
     assert {entry["log_level"] for entry in logs} == {"info"}
     assert door.context.calls[-1] == "source closed"
+
+
+async def test_sockets_are_closed_by_the_application_when_the_server_stops() -> None:
+    async with AsyncExitStack() as stack:
+        async with served(Door()) as opened:
+            fresh = await stack.enter_async_context(socket(opened.url))
+            client = await stack.enter_async_context(socket(opened.url))
+            await client.init("t")
+            await client.ask("1", "subscription { waiting }")
+            await client.next_of("1")
+        stopping = (1012, "The server is stopping: connect again.")
+        assert (await fresh.closed(), await client.closed()) == (stopping, stopping)
+
+
+async def test_event_streams_are_ended_by_the_application_when_the_server_stops() -> None:
+    door = Door()
+    async with AsyncExitStack() as stack:
+        async with served(door) as opened:
+            client = await stack.enter_async_context(httpx.AsyncClient(headers={"authorization": "Bearer t"}))
+            asked = {"query": "subscription { waiting }"}
+            stream = client.stream("POST", f"{opened.url}/graphql/stream", json=asked)
+            response = await stack.enter_async_context(stream)
+            text = response.aiter_text()
+            assert await anext(text) == ":\n\n"
+        assert "complete" not in "".join([each async for each in text])
+    assert door.context.calls[-1] == "source closed"
+
+
+async def test_what_is_sent_behind_a_close_frame_of_uvicorns_own_finds_the_client_gone() -> None:
+    config = Config(app=None)  # type: ignore[arg-type] # it serves nothing
+    config.load_app = lambda: None  # type: ignore[method-assign]
+    config.load()
+    protocol = SocketProtocol(config, ServerState(), {})
+    protocol.close_sent = True
+    with pytest.raises(ClientDisconnected):
+        await protocol.send({"type": "websocket.send", "text": "late"})
 
 
 def test_a_message_may_have_what_a_body_may_have() -> None:

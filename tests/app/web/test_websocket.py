@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import structlog
 from websockets.exceptions import InvalidStatus
 
 from app.web.websocket import MOST_OPERATIONS, Patience
@@ -111,6 +112,12 @@ async def test_without_connection_init_it_is_4408(door: Door) -> None:
         await fresh.say("ping")
         assert await fresh.heard() == {"type": "pong"}
         assert await fresh.closed() == (4408, "Connection initialisation timeout")
+
+
+async def test_the_time_for_connection_init_is_over_when_it_has_come(door: Door) -> None:
+    door.seconds = 0.1
+    async with served(door, patience=Patience(init=0.05)) as opened, socket(opened.url) as fresh:
+        await fresh.init("t")
 
 
 async def test_subscribe_before_the_acknowledgement_is_4401(fresh: SocketClient, door: Door) -> None:
@@ -284,12 +291,46 @@ async def test_a_socket_without_operations_is_closed_after_a_while_and_one_with_
 
 
 async def test_a_client_that_does_not_read_is_closed_and_its_source_with_it(door: Door) -> None:
-    async with served(door, patience=Patience(room=0.2)) as opened, socket(opened.url, max_queue=1) as client:
-        await client.init("t")
-        await client.ask("1", "subscription { flood(length: 100000) }")
-        await called(door, "source closed")
-        assert door.context.calls.count("made") < 200, "no more is made than sockets' buffers hold"
-        assert await client.closed() == (1008, "The client does not read what it is sent.")
+    with structlog.testing.capture_logs() as logs:
+        async with served(door, patience=Patience(room=0.2)) as opened, socket(opened.url, max_queue=1) as client:
+            await client.init("t")
+            await client.ask("2", SLOW)
+            await called_begun(door)
+            await client.ask("1", "subscription { flood(length: 100000) }")
+            await called(door, "made")
+            door.context.release.set()
+            await called(door, "mutation finished", "source closed")
+            assert await client.closed() == (1008, "The client does not read what it is sent.")
+    assert {entry["log_level"] for entry in logs} == {"info"}, "that nobody hears of the mutation is no fault"
+    assert door.context.calls.count("made") < 200, "no more is made than sockets' buffers hold"
+
+
+async def test_an_answer_that_still_waits_for_room_is_dropped_when_the_socket_is_closed(door: Door) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with served(door) as opened, socket(opened.url, max_queue=1) as client:
+            await client.init("t")
+            await client.ask("2", SLOW)
+            await called_begun(door)
+            await client.ask("1", "subscription { flood(length: 100000) }")
+            await nothing_more_is_made(door)
+            door.context.release.set()
+            await called(door, "mutation finished")
+            door.tokens.clear()
+            door.say_that_tokens_changed()
+            await called(door, "source closed")
+            assert (await client.closed())[0] == 4403
+    assert {entry["log_level"] for entry in logs} == {"info"}
+
+
+async def nothing_more_is_made(door: Door) -> None:
+    """Wait until a flood has filled all there is room in."""
+    counted = [-1]
+
+    async def settled() -> bool:
+        counted.append(len(door.context.calls))
+        return counted[-1] == counted[-2] > 1
+
+    await until(settled)
 
 
 async def test_a_token_that_ends_closes_its_sockets_and_no_others(server: Served, door: Door) -> None:
