@@ -124,7 +124,9 @@ def _catalogue(settings: Settings) -> Catalogue:
 
 def _hosting(settings: Settings) -> dict[str, Hosting]:
     """The operator's own accounts, by provider key."""
-    key = settings.hosted_nvidia_api_key
+    key, regions = settings.hosted_nvidia_api_key, settings.hosted_nvidia_regions or frozenset()
+    if unknown := sorted(regions - set(settings.regions or {ONLY_REGION})):
+        raise SettingsError([f"{PREFIX}HOSTED_NVIDIA_REGIONS: no region is called {', '.join(unknown)}"])
     return {} if key is None else {"nvidia": Hosting(Secret(key.get_secret_value()), settings.hosted_nvidia_regions)}
 
 

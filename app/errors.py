@@ -12,6 +12,7 @@ The message of an instance says what happened and what to do; its facts stand be
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar
 
@@ -22,10 +23,6 @@ class ErrorFamily(StrEnum):
     REQUEST = "REQUEST"
     SERVER = "SERVER"
     PROVIDER = "PROVIDER"
-
-
-CATALOGUE: dict[str, type[GatewayError]] = {}
-"""Code -> error class, in the order of this file."""
 
 
 class GatewayError(Exception):
@@ -43,10 +40,9 @@ class GatewayError(Exception):
             self.retryable = retryable
 
     def __init_subclass__(cls) -> None:
-        """Enter a class that has a family into the catalogue, under the code that its name spells."""
+        """Give a class that has a family the code that its name spells."""
         if GatewayError not in cls.__bases__:
             cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).upper()
-            CATALOGUE[cls.code] = cls
 
     @classmethod
     def title(cls) -> str:
@@ -263,3 +259,11 @@ class DatabaseUnavailable(ServerError):
 
 class Internal(ServerError):
     """The gateway itself failed; the request id finds the reason in its log."""
+
+
+CATALOGUE: Mapping[str, type[GatewayError]] = {
+    kind.code: kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, GatewayError) and hasattr(kind, "code")
+}
+"""Code -> error class, in the order of this file."""

@@ -75,6 +75,8 @@ class Hub:
                 await cluster.listen(Topic, self._tell_all, self._heard)
             except GatewayError as error:
                 log.warning("not_listening", reason=error.message)
+            except Exception:
+                log.exception("not_listening")  # a fault of ours must not make this process deaf for good
             await asyncio.sleep(RETRY_SECONDS * 2 * secrets.SystemRandom().random())
 
     def _heard(self, channel: str, payload: str) -> None:

@@ -151,7 +151,7 @@ class Cluster:
                     await connection.add_listener(channel, lambda _connection, _pid, name, said: heard(name, said))
             begun()
             while not await _set_within(lost, LISTENING_SECONDS):
-                await connection.execute("", timeout=self._tuning.connect_seconds)
+                await connection.fetch("", timeout=self._tuning.connect_seconds)
             raise ConnectionResetError
 
     async def _open(self) -> Pool:
@@ -203,7 +203,9 @@ class Cluster:
             )
             raise LimitExceeded(message, retryable=True, limit=limit) from None
         except asyncpg.TransactionRollbackError as error:  # a deadlock, above all: one of the two is let through
-            message = f"Another write in region {self.name!r} got in the way of this one, which was undone: send it again."
+            message = (
+                f"Another write in region {self.name!r} got in the way of this one, which was undone: send it again."
+            )
             raise DatabaseUnavailable(message, region=self.name) from error
         except GONE as error:
             message = (

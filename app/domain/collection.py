@@ -10,6 +10,7 @@ from app.access import Actor, Permission
 from app.domain import audit, database, debris
 from app.domain import provider as provider_rules
 from app.domain.attachment import Standing, refusal
+from app.domain.credential_name import is_name
 from app.errors import (
     AlreadyExists,
     BadInput,
@@ -160,6 +161,11 @@ def _check_credential_given(provider: Provider, name: str | None) -> None:
     if provider.kind is Kind.EXTERNAL and name is None:
         raise CredentialNotFound(
             f"{provider.display_name} needs a credential: name one in embedding.credential.", provider=provider.key
+        )
+    if name is not None and not is_name(name):
+        raise CredentialNotFound(
+            "No credential can have the name given in embedding.credential: it takes the credential's name, not its secret.",
+            provider=provider.key,
         )
 
 

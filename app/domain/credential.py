@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.access import Actor, Permission
@@ -176,7 +176,7 @@ async def _insert(
     credential_id = new_id()
     sealed = gateway.keyring.seal(api_key, context(actor.organization_id, credential_id))
     async with gateway.postgres.catalogue.transaction() as connection:
-        await call.claim(connection, str(credential_id))
+        await call.claim(connection, {})
         await database.hold_all(connection, actor, database_ids)
         enabled = await integration.enable(connection, actor.organization_id, provider.key)
         if not await credential.insert(
@@ -195,7 +195,9 @@ async def _insert(
             provider=provider.key,
             databases=len(database_ids),
         )
-        return await _found(connection, actor, credential_id)
+        added = await _found(connection, actor, credential_id)
+        await call.settle(connection, _outcome(added))
+    return added
 
 
 async def _swap(
@@ -203,7 +205,7 @@ async def _swap(
 ) -> Credential:
     sealed = gateway.keyring.seal(api_key, context(actor.organization_id, credential_id))
     async with gateway.postgres.catalogue.transaction() as connection:
-        await call.claim(connection, str(credential_id))
+        await call.claim(connection, {})
         await credential.rotate(
             connection, actor.organization_id, credential_id, sealed, hint(api_key), keep_previous_seconds
         )
@@ -211,6 +213,7 @@ async def _swap(
         await audit.done(
             connection, actor, "rotate_credential", "Credential", credential_id, changed.name, version=changed.version
         )
+        await call.settle(connection, _outcome(changed))
     return changed
 
 
@@ -226,14 +229,27 @@ async def _recalled(gateway: Gateway, actor: Actor, call: Once) -> Credential | 
         return None
     async with gateway.postgres.catalogue.connection() as connection:
         outcome = await call.recall(connection)
-        return await _found(connection, actor, UUID(outcome)) if outcome is not None else None
+        if outcome is None:
+            return None
+        found = await credential.by_ids(connection, actor.organization_id, [UUID(outcome["id"])])
+    if not found:
+        raise NotFound(
+            "The credential that this idempotencyKey was used for has been removed meanwhile: use a new key."
+        )
+    return replace(found[0], version=outcome["version"], hint=outcome["hint"])
 
 
 async def _known(gateway: Gateway, actor: Actor, call: Once) -> Credential:
+    """The outcome of the call that was faster."""
     known = await _recalled(gateway, actor, call)
     if known is None:
-        raise NotFound("What this idempotencyKey added has been removed meanwhile.")
+        raise AlreadyDoneError
     return known
+
+
+def _outcome(changed: Credential) -> dict[str, object]:
+    """What a repeated call answers, whatever has become of the credential since."""
+    return {"id": str(changed.id), "version": changed.version, "hint": changed.hint}
 
 
 async def _with_uses(gateway: Gateway, connection: Connection, actor: Actor, found: Credential) -> Removed:

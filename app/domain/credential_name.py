@@ -30,6 +30,11 @@ def check_name(name: str, api_key: str) -> None:
         )
 
 
+def is_name(name: str) -> bool:
+    """Whether a credential could be called so; what could not may be a secret in the wrong place, and is not quoted."""
+    return _NAME.fullmatch(name) is not None and not _KEY_PREFIX.fullmatch(name)
+
+
 def check_secret(api_key: str) -> None:
     """Raises BadInput unless an HTTP header can carry it and its last four characters do not give it away."""
     length = len(api_key)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.access import Actor, Permission
 from app.domain import audit, debris
-from app.errors import AlreadyExists, BadInput, ConfirmationMismatch, NotFound
+from app.errors import AlreadyExists, BadInput, ConfirmationMismatch, DatabaseUnavailable, NotFound
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import collection, credential, database, scoped_database
@@ -71,9 +71,12 @@ async def create(
 
     try:
         return await make_schema(gateway, created, note)
-    except Exception:
+    except Exception as error:
         async with gateway.postgres.catalogue.connection() as connection:
             await database.fail(connection, actor.organization_id, created.id)
+        if isinstance(error, DatabaseUnavailable):
+            message = f"{error.message} The database {name!r} is left in status ERROR: drop it with dropDatabase and create it anew."
+            raise DatabaseUnavailable(message, retryable=False, **error.facts) from error
         raise
 
 

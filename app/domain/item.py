@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ from app.value import check_json, check_text
 
 MOST_BYTES = 4_000_000
 """The size of one document's fields as JSON."""
+
+_EXPONENT = re.compile(rb"(?<=[:\[,-])\d+(?:\.\d+)?e([+-]?\d+)(?=[,\]}])")
+"""The exponent of a JSON number."""
 
 RESERVED = ("$vectorize", "$vector")
 
@@ -55,6 +59,7 @@ def draft(resolved: Resolved, given: Mapping[str, object], position: int, key: s
     body = {name: value for name, value in given.items() if name not in ("_id", *RESERVED)}
     check_fields(body)
     text, vector = text_and_vector(resolved, given)
+    _check_size(_stored_bytes(body) + len((text or "").encode()))
     return Draft(position, key or encode_key(str(new_id())), key is not None, body, text, vector)
 
 
@@ -97,11 +102,22 @@ def check_fields(body: Mapping[str, object]) -> None:
     """Raises BadInput for fields that could not be stored, filtered by or read back; LimitExceeded beyond 4 MB."""
     check_json(body, "The document")
     _check_names(body)
-    size = len(orjson.dumps(body))
+    _check_size(_stored_bytes(body))
+
+
+def _check_size(size: int) -> None:
     if size > MOST_BYTES:
         raise LimitExceeded(
-            f"A document may take {MOST_BYTES} bytes as JSON, and takes {size}.", limit=MOST_BYTES, actual=size
+            f"A document may take {MOST_BYTES} bytes as JSON, its text included, and takes {size}.",
+            limit=MOST_BYTES,
+            actual=size,
         )
+
+
+def _stored_bytes(body: Mapping[str, object]) -> int:
+    """The length of a document as PostgreSQL answers it: numbers are written in full there, 1e308 with its 308 zeros."""
+    written = orjson.dumps(body)
+    return len(written) + sum(abs(int(exponent)) for exponent in _EXPONENT.findall(written))
 
 
 def _check_names(value: object) -> None:

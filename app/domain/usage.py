@@ -19,6 +19,7 @@ from app.store.usage import Spent, UsageDimension, UsageSum
 
 MOST_GROUPS = 10_000
 USUAL_PERIOD = timedelta(days=30)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 log = structlog.get_logger(__name__)
 
 SUMS = ("requests", "texts", "cached_texts", "errors", "unreported_requests")
@@ -61,7 +62,7 @@ async def totals(
 ) -> list[UsageSum]:
     """Usage by group, most tokens first. Raises LimitExceeded beyond 10,000 groups."""
     end = until or datetime.now(UTC) + timedelta(seconds=1)
-    begin = since or end - USUAL_PERIOD
+    begin = since or max(end, EARLIEST + USUAL_PERIOD) - USUAL_PERIOD
     if begin >= end:
         raise BadInput("since must lie before until.")
     wanted = list(dict.fromkeys(dimensions))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.postgres import Connection, Row
 from app.store import vector
-from app.store.identifier import collection_table
+from app.store.identifier import collection_index, collection_table
 from app.store.lock import alone
 from app.store.record import Collection, Metric, new_id
 
@@ -111,7 +111,7 @@ async def create_table(connection: Connection, collection: Collection) -> None:
     """
     await alone(connection, collection.id)
     table = collection_table(collection.database_id, collection.id)
-    vectors = f", vector vector({collection.dimension})" if collection.dimension else ""
+    vectors = f", vector vector({collection.dimension:d})" if collection.dimension else ""
     await connection.execute(f"""
         create table if not exists {table} (
             key text collate "C" primary key,
@@ -120,9 +120,11 @@ async def create_table(connection: Connection, collection: Collection) -> None:
             body jsonb not null,
             text text{vectors}
         )""")
-    await connection.execute(f"create index if not exists c_{collection.id.hex}_order on {table} (created_at, key)")
     await connection.execute(
-        f"create index if not exists c_{collection.id.hex}_body on {table} using gin (body jsonb_path_ops)"
+        f"create index if not exists {collection_index(collection.id, 'order')} on {table} (created_at, key)"
+    )
+    await connection.execute(
+        f"create index if not exists {collection_index(collection.id, 'body')} on {table} using gin (body jsonb_path_ops)"
     )
     if (
         collection.dimension
@@ -130,7 +132,7 @@ async def create_table(connection: Connection, collection: Collection) -> None:
         and (index := vector.index_expression("vector", collection.dimension, collection.metric))
     ):
         await connection.execute(
-            f"create index if not exists c_{collection.id.hex}_vector on {table} using hnsw ({index})"
+            f"create index if not exists {collection_index(collection.id, 'vector')} on {table} using hnsw ({index})"
         )
 
 

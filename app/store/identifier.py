@@ -47,3 +47,8 @@ def schema(database_id: UUID) -> str:
 def collection_table(database_id: UUID, collection_id: UUID) -> str:
     """The table that holds a collection's documents."""
     return f"{schema(database_id)}.{quoted(f'c_{collection_id.hex}')}"
+
+
+def collection_index(collection_id: UUID, purpose: str) -> str:
+    """The name of an index of a collection's table; `purpose` is one word."""
+    return quoted(f"c_{collection_id.hex}_{purpose}")

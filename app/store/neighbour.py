@@ -21,8 +21,11 @@ from app.store.record import Collection, Metric, Neighbour, Neighbours, Vector
 SMALL_TABLE_BYTES = 2 * 1024 * 1024
 """Below this, comparing every vector is as fast as the index."""
 
-FEW_MATCHES = 10_000
-"""A filter that leaves no more than this is answered exactly: faster than scanning the index past what it rejects."""
+FEW_MATCHES = 2_000
+"""A filter that leaves no more than this is answered exactly: faster than scanning the index past what it rejects.
+
+The index is scanned past about 20 * rows / matches, the exact part compares the matches: they meet at the root of 20 * rows.
+"""
 
 SPARE = 10
 """Candidates beyond those asked for: among them a farther one must be, to know that the others are all that are as near."""

@@ -67,6 +67,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent:
             raise ClientDisconnected  # uvicorn has closed it itself, and would call this message unexpected
         await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True  # by a refusal, which uvicorn would log as a fault
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

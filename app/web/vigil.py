@@ -93,6 +93,9 @@ class Vigil:
         except GatewayError as error:
             log.warning("access_tokens_not_checked", reason=error.message)
             return
+        except Exception:
+            log.exception("access_tokens_not_checked")  # a fault of ours must not end the vigil
+            return
         for token in shown - valid:
             self._end(token, End.TOKEN)
 

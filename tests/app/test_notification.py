@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+import structlog
 
 from app import notification, postgres
 from app.notification import Changes, Hub, Topic
@@ -117,6 +119,56 @@ async def test_every_reader_is_told_when_it_listens_again(database_url: str) -> 
             await untold(changes)
             await proxy.mend()
             await told(changes)
+
+
+async def test_a_connection_that_is_asked_whether_it_is_there_stays(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(postgres, "LISTENING_SECONDS", 0.01)
+    fetch = asyncpg.Connection.fetch
+
+    async def noted(connection: asyncpg.Connection[asyncpg.Record], *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - asyncpg's
+        asked.append(await fetch(connection, *arguments, **named))
+        return asked[-1]
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", noted)
+    async with proxied(database_url) as proxy, listening(proxy.url) as (hub, _):
+        await until(lambda: _several(asked))
+        with hub.changes(Topic.AUDIT_EVENT, ORGANIZATION) as changes:
+            await told(changes)
+            speaker = await asyncpg.connect(database_url)
+            await notify(speaker, Topic.AUDIT_EVENT, ORGANIZATION)
+            await speaker.close()
+            await told(changes)
+        assert proxy.accepted == 1
+
+
+async def _several(asked: list[object]) -> bool:
+    return len(asked) > 5
+
+
+async def test_a_fault_while_listening_is_logged_and_it_listens_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = []
+
+    async def listen(*_: object) -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ZeroDivisionError
+        await asyncio.Event().wait()
+
+    cluster = cluster_at("postgresql:///nowhere")
+    monkeypatch.setattr(cluster, "listen", listen)
+    with structlog.testing.capture_logs() as logs:
+        task = asyncio.create_task(Hub().listen(cluster))
+        await until(lambda: _again(attempts))
+        task.cancel()
+        await asyncio.wait({task})
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("not_listening", "error")]
+
+
+async def _again(attempts: list[int]) -> bool:
+    return len(attempts) > 1
 
 
 async def _tried_again(proxy: Proxy) -> bool:

@@ -165,7 +165,8 @@ async def test_a_region_that_is_away_leaves_the_database_in_error_to_be_dropped(
     await place.away()
     refused = await api.refusal(CREATE_DATABASE, input={"name": "library", "region": "europe"})
     assert (refused.codes, refused.facts["region"]) == (["DATABASE_UNAVAILABLE"], "europe")
-    assert (refused.facts["retryable"], refused.facts["family"]) == (True, "SERVER")
+    assert (refused.facts["retryable"], refused.facts["family"]) == (False, "SERVER")
+    assert "drop it with dropDatabase" in refused.errors[0]["message"]
     [left] = (await api("{ organization { databases { nodes { id name status } } } }"))["organization"]["databases"][
         "nodes"
     ]

@@ -151,6 +151,10 @@ async def test_a_period_has_its_beginning_and_not_its_end(running: Running) -> N
     assert refused.codes == ["BAD_INPUT"]
 
 
+async def test_a_period_may_end_before_time_was_counted(api: Api) -> None:
+    assert await usage(api, "PROVIDER", until="0001-01-01T00:00:01Z") == []
+
+
 async def test_usage_of_an_older_day_is_kept_by_the_hour(running: Running) -> None:
     from app.store.usage import compact  # noqa: PLC0415 - the only test that needs the store
 

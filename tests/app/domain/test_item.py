@@ -147,9 +147,15 @@ def test_all_else_is_stored_as_it_is(body: Mapping[str, Any]) -> None:
     assert drafted(body).body == body
 
 
-def test_a_document_has_a_largest_size() -> None:
+def test_a_document_has_a_largest_size_with_its_text_and_its_numbers_in_full() -> None:
+    """As PostgreSQL answers it: 1e308 with all of its zeros."""
     name = '{"a":""}'
-    assert drafted({"a": "x" * (MOST_BYTES - len(name)), "_id": "x", "$vectorize": "x"}).key == '"x"'
+    fits = {"_id": "x", "a": "x" * (MOST_BYTES - len(name))}
+    assert drafted(fits).key == '"x"'
     with pytest.raises(LimitExceeded) as refused:
         drafted({"a": "é" * (MOST_BYTES // 2)})
     assert refused.value.facts == {"limit": MOST_BYTES, "actual": MOST_BYTES + len(name)}
+    for too_large in ({**fits, "$vectorize": "x"}, {"$vectorize": "x" * MOST_BYTES}, {"a": [1e308] * 14_000}):
+        with pytest.raises(LimitExceeded):
+            drafted(too_large)
+    assert drafted({"a": [1e308] * 12_000}).body

@@ -37,5 +37,5 @@ def test_a_path_is_made_of_placeholders_alone() -> None:
 def test_an_index_is_written_in_one_way() -> None:
     assert all(is_index(each) for each in ("0", "1", "10", "999999999"))
     assert not any(
-        is_index(each) for each in ("", "-1", "+1", "01", " 1", "1 ", "1.0", "1e3", "١", "²", "9999999999", "1\n")
+        is_index(each) for each in ("", "-1", "+1", "01", " 1", "1 ", "1.0", "1e3", "\u0661", "²", "9999999999", "1\n")
     )

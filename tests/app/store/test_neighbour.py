@@ -146,7 +146,7 @@ async def test_a_large_table_is_searched_by_the_index_with_good_recall(
     assert np.mean(recalls) >= GOOD_RECALL
 
 
-@pytest.mark.parametrize("part", [1, 10, 50])
+@pytest.mark.parametrize("part", [1, 10])
 async def test_a_filter_that_leaves_few_rows_is_answered_exactly(
     connection: Connection, large: Collection, vectors: Matrix, queries: Matrix, part: int
 ) -> None:
@@ -158,7 +158,7 @@ async def test_a_filter_that_leaves_few_rows_is_answered_exactly(
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("part", [1, 10, 50])
-async def test_a_filter_that_leaves_many_rows_is_answered_by_the_index_in_full(
+async def test_a_filter_that_leaves_more_rows_is_answered_by_the_index_in_full(
     connection: Connection, large: Collection, vectors: Matrix, queries: Matrix, part: int
 ) -> None:
     found = [await search(connection, large, query, given={"n": {"$lt": part}}) for query in queries]

@@ -160,6 +160,13 @@ async def test_a_refusal_at_the_door_has_its_status(
         assert {name: response.headers[name] for name in headers} == headers
 
 
+async def test_a_limited_rate_is_told_by_its_code(client: httpx.AsyncClient, doorkeeper: Doorkeeper) -> None:
+    doorkeeper.refusal = RateLimited("Slow down.")
+    response = await post(client, "{ echo }")
+    assert code(response) == "RATE_LIMITED"
+    assert error(response)["extensions"]["retryable"] is True
+
+
 async def test_the_doorkeeper_is_told_who_asks(client: httpx.AsyncClient, doorkeeper: Doorkeeper) -> None:
     response = await post(client, "query Q { who }")
     assert doorkeeper.seen == [("Bearer t", "127.0.0.1", response.headers["x-request-id"])]

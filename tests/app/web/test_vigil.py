@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Collection
 from contextlib import ExitStack
 
+import structlog
+
 from app.errors import DatabaseUnavailable
 from app.notification import Hub, Topic
 from app.web.vigil import End, Vigil
@@ -68,6 +70,23 @@ async def test_tokens_are_checked_as_time_passes_and_a_check_that_fails_ends_nob
             tokens.away = False
             await until(lambda: _true(tokens.told))
     assert tokens.told[0] == ("first", End.TOKEN)
+
+
+async def test_a_fault_while_checking_is_logged_and_the_next_check_comes() -> None:
+    tokens = Tokens()
+    faults = iter([ZeroDivisionError()])
+
+    async def check(given: Collection[str]) -> set[str]:
+        for fault in faults:
+            raise fault
+        return await tokens.check(given)
+
+    vigil = Vigil(check, Hub(), check_seconds=0.01)
+    with structlog.testing.capture_logs() as logs, ExitStack() as stack:
+        tokens.watch(stack, vigil, "first", "a")
+        async with vigil.kept():
+            await until(lambda: _true(tokens.told))
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("access_tokens_not_checked", "error")]
 
 
 async def _true(value: object) -> bool:

@@ -68,7 +68,9 @@ async def called(door: Door, *calls: str) -> None:
 
 # --- the handshake ---
 @pytest.mark.parametrize("offered", [["graphql-ws"], ["graphql-ws", "soap"]])
-async def test_other_sub_protocols_are_refused_at_the_handshake(server: Served, offered: list[str]) -> None:
+async def test_other_sub_protocols_are_refused_at_the_handshake(
+    server: Served, offered: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with socket(server.url, *offered):
             pass
@@ -76,6 +78,7 @@ async def test_other_sub_protocols_are_refused_at_the_handshake(server: Served, 
     (error,) = json.loads(response.body or b"")["errors"]
     assert (response.status_code, error["extensions"]["code"]) == (400, "BAD_INPUT")
     assert SUBPROTOCOL in error["message"]
+    assert not [entry for entry in caplog.records if entry.levelname == "ERROR"], "a client's mistake is no fault"
 
 
 async def test_the_sub_protocol_is_chosen_from_several(server: Served) -> None:
