@@ -176,3 +176,9 @@ async def test_what_was_never_opened_can_be_closed() -> None:
     async with closing(gateway):
         pass
     assert gateway.client.is_closed
+
+
+def test_a_hosted_provider_is_placed_only_in_regions_that_there_are() -> None:
+    hosted = {"hosted_nvidia_api_key": "nvapi-0123456789abcdef", "hosted_nvidia_regions": "local, mars"}
+    with pytest.raises(SettingsError, match="VECTORGATE_HOSTED_NVIDIA_REGIONS: no region is called mars"):
+        build_gateway(settings(AWAY, **hosted))

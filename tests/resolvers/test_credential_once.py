@@ -19,6 +19,17 @@ async def test_a_repeated_call_answers_the_first_outcome(running: Running) -> No
     assert len(await running.sql("select from vectorgate.audit_event where action = 'add_credential'")) == 1
 
 
+async def test_the_first_outcome_is_answered_also_after_the_credential_has_moved_on(api: Api) -> None:
+    added = await add(api)
+    rotate = """
+    mutation R($input: RotateCredentialInput!) { rotateCredential(input: $input) { credential { version hint } } }"""
+    once = {"credentialId": added["id"], "apiKey": SECOND_KEY, "idempotencyKey": ONCE}
+    first = await api(rotate, input=once)
+    await api(rotate, input={"credentialId": added["id"], "apiKey": "sk-third-0123456789-moved"})
+    assert await api(rotate, input=once) == first
+    assert first["rotateCredential"]["credential"] == {"version": 2, "hint": SECOND_KEY[-4:]}
+
+
 async def test_a_key_belongs_to_one_input_and_one_mutation(api: Api) -> None:
     database_id = await api.database()
     await add(api, idempotencyKey=ONCE)
@@ -55,6 +66,7 @@ async def test_a_repeated_call_tells_nothing_of_what_was_removed_since(api: Api)
     await api(REMOVE, id=added["id"], name="main")
     refused = await api.refusal(ADD, input=given(idempotencyKey=ONCE))
     assert refused.codes == ["NOT_FOUND"]
+    assert "use a new key" in refused.errors[0]["message"]
     assert await external(api) == {"openai": []}
 
 

@@ -136,18 +136,20 @@ async def test_hostile_paths_and_values_are_paths_and_values(api: Api) -> None:
 
 
 async def test_an_update_has_limits_in_paths_and_size(api: Api) -> None:
-    collection_id = await api.collection(await api.database())
+    collection_id = await api.local_collection()
     await api.insert(collection_id, {"_id": 1, "a": "x" * 3_900_000})
     before = await api.documents(collection_id)
     paths = [f"p{number}" for number in range(101)]
     code, facts = await refused(api, collection_id, {}, set=dict.fromkeys(paths[:50], 1), unset=paths[50:])
     assert (code, facts["limit"], facts["actual"]) == ("LIMIT_EXCEEDED", 100, 101)
-    code, facts = await refused(api, collection_id, {}, set={"b": "x" * 4_000_000})
-    assert (code, facts["limit"]) == ("LIMIT_EXCEEDED", 4_000_000)
+    for too_large in ({"b": "x" * 4_000_000}, {"b": [1e308] * 14_000}, {"$vectorize": "x" * 4_000_000}):
+        code, facts = await refused(api, collection_id, {}, set=too_large)
+        assert (code, facts["limit"]) == ("LIMIT_EXCEEDED", 4_000_000)
     assert await api.documents(collection_id) == before
     more = {"b": "x" * 3_900_000, "c": "x" * 300_000}
     assert (await refused(api, collection_id, {}, set=more))[0] == "LIMIT_EXCEEDED"
     assert (await api.update(collection_id, {}, set=dict.fromkeys(paths[:100], 1)))["modifiedCount"] == 1
+    assert (await api.update(collection_id, {}, set='{"deep": ' + "[" * 99 + "]" * 99 + "}"))["modifiedCount"] == 1
 
 
 async def test_more_than_10_000_matches_are_refused_and_nothing_is_changed(running: Running) -> None:
