@@ -74,7 +74,8 @@ async def opened(gateway: Gateway, wait_seconds: float = WAIT_SECONDS) -> AsyncI
 
 @asynccontextmanager
 async def swept(gateway: Gateway) -> AsyncIterator[None]:
-    """Housekeeping while serving, and a last note of uses at the end."""
+    """Housekeeping before and while serving, and a last note of uses at the end."""
+    await sweep.once(gateway)
     sweeper = asyncio.create_task(sweep.forever(gateway))
     try:
         yield

@@ -14,8 +14,8 @@ from app.store import record
 from app.store.record import Metric
 from resolvers import attachment as attachment_types
 from resolvers import database as database_types
+from resolvers import document as document_types
 from resolvers import search as search_types
-from resolvers import stored_document as stored_document_types
 from resolvers.argument import After, Filter, First, MinSimilarity, QueryText, QueryVector
 from resolvers.connection import Connection, connection
 from resolvers.context import Info
@@ -29,8 +29,8 @@ from resolvers.vector import VectorTarget
 if TYPE_CHECKING:
     from resolvers.attachment import EmbeddingConfiguration
     from resolvers.database import Database
+    from resolvers.document import Document
     from resolvers.search import VectorSearchConnection
-    from resolvers.stored_document import Document
 
 described_enum(
     Metric,
@@ -83,14 +83,14 @@ class Collection(VectorTarget):
     @strawberry.field(**needing(Permission.READ_DATA, "Documents in order of creation, then key."))
     async def documents(
         self, info: Info, first: First = 50, after: After = None, filter: Filter = None
-    ) -> Connection[Annotated[Document, strawberry.lazy("resolvers.stored_document")]] | None:
+    ) -> Connection[Annotated[Document, strawberry.lazy("resolvers.document")]] | None:
         gateway, actor, home = info.context.gateway, info.context.actor, self.stored
-        columns = stored_document_types.wanted(info)
+        columns = document_types.wanted(info)
         page = await document_rules.page(gateway, actor, home, wanted=columns, given=filter, first=first, after=after)
         return connection(
-            Connection[stored_document_types.Document],
+            Connection[document_types.Document],
             page,
-            lambda each: stored_document_types.Document.of(self, each),
+            lambda each: document_types.Document.of(self, each),
             lambda: document_rules.count(gateway, actor, home, filter),
         )
 
@@ -99,10 +99,10 @@ class Collection(VectorTarget):
         self,
         info: Info,
         key: Annotated[JSON, strawberry.argument(description="The document's _id: a string or a number.")],
-    ) -> Annotated[Document, strawberry.lazy("resolvers.stored_document")] | None:
-        columns = stored_document_types.wanted(info)
+    ) -> Annotated[Document, strawberry.lazy("resolvers.document")] | None:
+        columns = document_types.wanted(info)
         found = await document_rules.by_key(info.context.gateway, info.context.actor, self.stored, columns, key)
-        return stored_document_types.Document.of(self, found) if found else None
+        return document_types.Document.of(self, found) if found else None
 
     @strawberry.field(
         **needing(

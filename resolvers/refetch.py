@@ -11,7 +11,7 @@ import strawberry
 
 from app.access import Permission
 from app.errors import LimitExceeded
-from resolvers import integration, stored_document
+from resolvers import document, integration
 from resolvers.access_token import AccessToken
 from resolvers.attachment import Attachment
 from resolvers.audit_event import AuditEvent
@@ -99,7 +99,7 @@ REFETCH: Mapping[str, Refetch] = {
     "Attachment": _by_id(_attachment),
     "Database": _by_id(_database),
     "Collection": _by_id(_collection),
-    "Document": stored_document.by_key,
+    "Document": document.by_key,
     "AccessToken": _by_id(_access_token),
     "AuditEvent": _by_id(_audit_event),
 }

@@ -11,6 +11,7 @@ from resolvers.audit_event import AuditEventSubscription
 from resolvers.collection import CollectionMutation
 from resolvers.credential import CredentialMutation
 from resolvers.database import DatabaseMutation
+from resolvers.document import Document, DocumentMutation
 from resolvers.error_code import ErrorQuery
 from resolvers.integration import IntegrationMutation
 from resolvers.organization import OrganizationQuery
@@ -19,7 +20,6 @@ from resolvers.refetch import NodeQuery
 from resolvers.scalar import SCALARS
 from resolvers.scoped_database import ScopedDatabaseMutation
 from resolvers.search import SearchQuery
-from resolvers.stored_document import Document, DocumentMutation
 from resolvers.viewer import ViewerQuery
 
 

@@ -11,7 +11,7 @@ from app.access import Permission
 from app.domain import search as rules
 from app.domain.search import Found, Question
 from resolvers import collection as collection_types
-from resolvers import stored_document as stored_document_types
+from resolvers import document as document_types
 from resolvers.argument import After, Filter, First, MinSimilarity, QueryText, QueryVector
 from resolvers.connection import PageInfo
 from resolvers.context import Info
@@ -22,7 +22,7 @@ from resolvers.selection import names_below
 from resolvers.vector import VectorRecord
 
 if TYPE_CHECKING:
-    from resolvers.stored_document import TokenUsage
+    from resolvers.document import TokenUsage
 
 CURSORS = {"cursor", "endCursor", "startCursor"}
 
@@ -48,7 +48,7 @@ class VectorSearchConnection:
     page_info: PageInfo = strawberry.field(description="Whether there are more hits, and where to go on.")
     found: strawberry.Private[Found]
     model: str | None = strawberry.field(description="The model that embedded the query; null when a vector was given.")
-    usage: Annotated[TokenUsage, strawberry.lazy("resolvers.stored_document")] | None = strawberry.field(
+    usage: Annotated[TokenUsage, strawberry.lazy("resolvers.document")] | None = strawberry.field(
         description="Tokens of the query; null when nothing was embedded, or the provider does not say."
     )
     exact: bool = strawberry.field(description="True: every record was compared; false: an approximate index was used.")
@@ -65,7 +65,7 @@ class VectorSearchConnection:
         edges = [
             VectorSearchEdge(
                 cursor=hit.cursor,
-                node=stored_document_types.Document.of(home, hit.document),
+                node=document_types.Document.of(home, hit.document),
                 similarity=hit.similarity,
                 distance=hit.distance,
             )
@@ -79,7 +79,7 @@ class VectorSearchConnection:
             ),
             found=found,
             model=found.model,
-            usage=stored_document_types.TokenUsage.of(found.usage, cached=found.cached),
+            usage=document_types.TokenUsage.of(found.usage, cached=found.cached),
             exact=found.exact,
         )
 
@@ -106,7 +106,7 @@ async def search(
         after,
         filter,
         min_similarity,
-        stored_document_types.wanted(info),
+        document_types.wanted(info),
         pages,
     )
     return VectorSearchConnection.of(await rules.vector_search(info.context.gateway, info.context.actor, question))

@@ -121,13 +121,14 @@ async def test_a_hosted_provider_is_refused_outside_its_regions_and_absent_witho
     assert "nvidia" not in {each["key"] for each in (await without.api(providers))["embeddingProviders"]}
 
     running = await run(
-        regions=json.dumps({"here": database_url}),
+        regions=json.dumps({"here": database_url, "there": database_url}),
         hosted_nvidia_api_key=KEYS["nvidia"],
-        hosted_nvidia_regions="elsewhere",
+        hosted_nvidia_regions="there",
     )
     seen = await running.api(providers)
     assert "nvidia" in {each["key"] for each in seen["embeddingProviders"]}
-    assert seen["organization"]["regions"] == [{"name": "here", "hostedProviders": ["local"]}]
+    hosted = {each["name"]: each["hostedProviders"] for each in seen["organization"]["regions"]}
+    assert hosted == {"here": ["local"], "there": ["local", "nvidia"]}
     embedding = {"provider": "nvidia", "model": USUAL["nvidia"].model}
     document = "mutation C($input: CreateCollectionInput!) { createCollection(input: $input) { collection { id } } }"
     given = {"databaseId": await running.api.database(), "name": "books", "embedding": embedding}

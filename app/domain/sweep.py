@@ -35,8 +35,8 @@ T = TypeVar("T", bound=InRegion)
 async def forever(gateway: Gateway) -> None:
     """Sweep until cancelled; what fails is logged, and the next sweep comes."""
     while True:
-        await once(gateway)
         await asyncio.sleep(SECONDS)
+        await once(gateway)
 
 
 async def once(gateway: Gateway) -> None:

@@ -108,10 +108,10 @@ def _change(resolved: Resolved, fields: Mapping[str, object], unset: Sequence[st
     removed = [path for path in dict.fromkeys(unset) if path not in RESERVED]
     for path in (*plain, *removed):
         _check_path(path)
-    check_fields({str(position): value for position, value in enumerate(plain.values())})
     if special:
         vectors_enabled(resolved.collection, special[0])
     text, vector = text_and_vector(resolved, fields)
+    check_fields({"text": text, **{str(position): value for position, value in enumerate(plain.values())}})
     change = Change(plain, removed, bool(special), text, vector)
     change.tree()
     return change

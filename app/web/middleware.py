@@ -15,6 +15,10 @@ REQUEST_ID_HEADER: Final = "x-request-id"
 NOT_STORED: Final = "/graphql"
 """Answers of paths that begin so are for the caller alone."""
 
+SWITCHED: Final = 101
+"""The status of an accepted WebSocket handshake, which its message leaves out."""
+
+_BEGINNINGS: Final = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HARDENED: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 _NO_STORE: Final = (b"cache-control", b"no-store")
@@ -60,8 +64,8 @@ class _Exchange:
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
+        if message["type"] in _BEGINNINGS:
+            self.status = message.get("status", SWITCHED)
             message = {**message, "headers": [*message.get("headers", ()), *self._added(message)]}
         await self._send(message)
 

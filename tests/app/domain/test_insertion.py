@@ -1,4 +1,4 @@
-"""Inserting documents over HTTP: items that fail alone, calls that fail whole, keys that are taken, calls that come twice."""
+"""Inserting documents over HTTP: items that fail alone, and calls that fail whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.factory import INSERT, SECOND_KEY, Api, Running
+from tests.app.domain.inserting import codes, insert_refused, summary
+from tests.factory import SECOND_KEY, Api, Running
 
 ONCE = "one-call-of-sixteen"
 DROP = (
@@ -22,23 +23,6 @@ mutation D($credential: ID!, $database: ID!) {
 }"""
 
 
-def summary(payload: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """(key, status, code) of each result, in the order of the items."""
-    results = payload["results"]
-    assert [each["index"] for each in results] == list(range(len(results)))
-    for each in results:
-        failed = each["status"] == "FAILED"
-        assert (each["code"] is not None) == (each["message"] is not None) == (each["retryable"] is not None) == failed
-        assert (each["id"] is None) == (each["key"] is None)
-    assert payload["insertedCount"] == sum(each["status"] == "INSERTED" for each in results)
-    return [(each["key"], each["status"], each["code"]) for each in results]
-
-
-def codes(payload: dict[str, Any]) -> list[str | None]:
-    """The codes of the results; None where one did not fail."""
-    return [code for _, _, code in summary(payload)]
-
-
 def big_endian(*components: float) -> str:
     return base64.b64encode(struct.pack(f">{len(components)}f", *components)).decode()
 
@@ -46,13 +30,6 @@ def big_endian(*components: float) -> str:
 async def by_hand(api: Api, **more: Any) -> str:  # noqa: ANN401 - JSON
     """A collection for vectors of the caller's own."""
     return await api.collection(await api.database(), **({"dimension": 2} | more))
-
-
-async def insert_refused(api: Api, collection_id: str, documents: list[Any], **more: Any) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - JSON
-    """Code and facts of a call that is refused as a whole."""
-    refused = await api.refusal(INSERT, input={"collectionId": collection_id, "documents": documents, **more})
-    [code] = refused.codes
-    return code, refused.facts
 
 
 # --- keys ---
@@ -319,136 +296,6 @@ async def test_a_database_out_of_scope_refuses_text_and_takes_vectors(running: R
     assert await api.documents(collection_id) == {}
     assert codes(await api.insert(collection_id, by_vector)) == [None]
     assert running.openai.received == []
-
-
-# --- keys that are taken ---
-@pytest.mark.parametrize(
-    ("on_conflict", "old", "double", "fields", "embedded"),
-    [
-        (
-            "FAIL",
-            ("FAILED", "ALREADY_EXISTS"),
-            ["INSERTED", "FAILED"],
-            {"old": 0, "new": 1, "double": 2},
-            ["one", "two"],
-        ),
-        ("SKIP", ("SKIPPED", None), ["INSERTED", "SKIPPED"], {"old": 0, "new": 1, "double": 2}, ["one", "two"]),
-        (
-            "REPLACE",
-            ("REPLACED", None),
-            ["SKIPPED", "INSERTED"],
-            {"old": 9, "new": 1, "double": 3},
-            ["nine", "one", "three"],
-        ),
-    ],
-)
-async def test_what_happens_to_a_key_that_is_taken(
-    running: Running,
-    on_conflict: str,
-    old: tuple[str, str | None],
-    double: list[str],
-    fields: dict[str, int],
-    embedded: list[str],
-) -> None:
-    api = running.api
-    collection_id = await api.openai_collection()
-    await api.insert(collection_id, {"_id": "old", "n": 0, "$vectorize": "zero"})
-    running.openai.received.clear()
-    inserted = await api.insert(
-        collection_id,
-        {"_id": "old", "n": 9, "$vectorize": "nine"},
-        {"_id": "new", "n": 1, "$vectorize": "one"},
-        {"_id": "double", "n": 2, "$vectorize": "two"},
-        {"_id": "double", "n": 3, "$vectorize": "three"},
-        onConflict=on_conflict,
-    )
-    results = summary(inserted)
-    assert results[0] == ("old", *old)
-    assert [status for _, status, _ in results[1:]] == ["INSERTED", *double]
-    assert {key: each["fields"]["n"] for key, each in (await api.documents(collection_id)).items()} == fields
-    assert running.openai.texts == [embedded]
-
-
-async def test_nothing_is_asked_where_every_key_is_taken(running: Running) -> None:
-    collection_id = await running.api.openai_collection()
-    document = {"_id": "it", "$vectorize": "a"}
-    await running.api.insert(collection_id, document)
-    running.openai.received.clear()
-    for on_conflict in ("FAIL", "SKIP"):
-        inserted = await running.api.insert(collection_id, document, onConflict=on_conflict)
-        assert (inserted["insertedCount"], inserted["usage"]) == (0, None)
-    assert running.openai.received == []
-
-
-@pytest.mark.parametrize(("on_conflict", "loser"), [("FAIL", "FAILED"), ("SKIP", "SKIPPED"), ("REPLACE", "REPLACED")])
-async def test_of_two_inserts_at_once_one_finds_the_key_taken(running: Running, on_conflict: str, loser: str) -> None:
-    collection_id = await running.api.openai_collection()
-    running.openai.gate.clear()
-    async with asyncio.TaskGroup() as group:
-        calls = [
-            group.create_task(
-                running.api.insert(
-                    collection_id, {"_id": "it", "$vectorize": text}, {"_id": text}, onConflict=on_conflict
-                )
-            )
-            for text in ("one", "other")
-        ]
-        await running.openai.until_in_flight(2)
-        running.openai.gate.set()
-    statuses = sorted(call.result()["results"][0]["status"] for call in calls)
-    assert statuses == sorted(["INSERTED", loser])
-    assert set(await running.api.documents(collection_id)) == {"it", "one", "other"}
-
-
-# --- calls that come twice ---
-async def test_a_repeated_call_is_answered_with_its_first_outcome(running: Running) -> None:
-    api = running.api
-    collection_id = await api.openai_collection(dimension=2)
-    documents: list[Any] = [{"$vectorize": "a"}, {"_id": "it"}, {"_id": "wrong", "$vector": [1]}, {"_id": "it"}]
-    first = await api.insert(collection_id, *documents, idempotencyKey=ONCE)
-    assert codes(first) == [None, None, "INVALID_VECTOR_LENGTH", "ALREADY_EXISTS"]
-    await api.delete(collection_id, keys=["it"])
-    assert await api.insert(collection_id, *documents, idempotencyKey=ONCE) == first
-    assert len(await api.documents(collection_id)) == 1
-    assert running.openai.texts == [["a"]]
-
-
-async def test_an_idempotency_key_belongs_to_one_input_and_one_token(api: Api) -> None:
-    collection_id = await api.collection(await api.database())
-    await api.insert(collection_id, {"a": 1}, idempotencyKey=ONCE)
-    for documents, more in (([{"a": 2}], {}), ([{"a": 1}], {"onConflict": "SKIP"}), ([{"a": 1}, {"a": 1}], {})):
-        code, _ = await insert_refused(api, collection_id, documents, idempotencyKey=ONCE, **more)
-        assert code == "BAD_INPUT"
-    assert len(await api.documents(collection_id)) == 1
-    async with await api.with_token("Read/Write User") as other:
-        await other.insert(collection_id, {"a": 1}, idempotencyKey=ONCE)
-    await api.insert(collection_id, {"a": 1}, idempotencyKey=ONCE + "2")
-    assert len(await api.documents(collection_id)) == 3
-
-
-@pytest.mark.parametrize("key", ["x" * 15, "x" * 256, "", "x" * 15 + "\0"])
-async def test_an_idempotency_key_has_16_to_255_characters(api: Api, key: str) -> None:
-    collection_id = await api.collection(await api.database())
-    code, _ = await insert_refused(api, collection_id, [{}], idempotencyKey=key)
-    assert code == "BAD_INPUT"
-    assert await api.documents(collection_id) == {}
-    await api.insert(collection_id, {}, idempotencyKey="x" * 16)
-    await api.insert(collection_id, {}, idempotencyKey="é" * 255)
-
-
-async def test_repeats_at_the_same_time_write_once(running: Running) -> None:
-    collection_id = await running.api.openai_collection()
-    running.openai.gate.clear()
-    async with asyncio.TaskGroup() as group:
-        calls = [
-            group.create_task(running.api.insert(collection_id, {"$vectorize": "a"}, {}, idempotencyKey=ONCE))
-            for _ in range(3)
-        ]
-        await running.openai.until_in_flight(3)
-        running.openai.gate.set()
-    first, *others = [call.result() for call in calls]
-    assert [each["results"] for each in others] == [first["results"]] * 2
-    assert set(await running.api.documents(collection_id)) == {each["key"] for each in first["results"]}
 
 
 # --- the call ---

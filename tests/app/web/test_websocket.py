@@ -77,13 +77,17 @@ async def test_other_sub_protocols_are_refused_at_the_handshake(
     response = refused.value.response
     (error,) = json.loads(response.body or b"")["errors"]
     assert (response.status_code, error["extensions"]["code"]) == (400, "BAD_INPUT")
+    assert response.headers["x-request-id"] == error["extensions"]["requestId"]
     assert SUBPROTOCOL in error["message"]
     assert not [entry for entry in caplog.records if entry.levelname == "ERROR"], "a client's mistake is no fault"
 
 
-async def test_the_sub_protocol_is_chosen_from_several(server: Served) -> None:
-    async with socket(server.url, "graphql-ws", SUBPROTOCOL) as client:
+async def test_the_sub_protocol_is_chosen_from_several_and_the_socket_has_a_request_id(server: Served) -> None:
+    given = {"x-request-id": "mine-1"}
+    async with socket(server.url, "graphql-ws", SUBPROTOCOL, additional_headers=given) as client:
         assert client.connection.subprotocol == SUBPROTOCOL
+        assert client.connection.response is not None
+        assert client.connection.response.headers["x-request-id"] == "mine-1"
 
 
 # --- the beginning ---
