@@ -164,7 +164,7 @@ class Socket:
             self._end(Close(CloseCode.INTERNAL, "The gateway failed at this."))
 
     async def _close(self, close: Close) -> None:
-        log.info("socket_closed", code=close.code, reason=close.reason)
+        log.info("socket_closed", code=close.code, reason=close.told)
         if close.code is None:
             return
         try:
