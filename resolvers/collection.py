@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.access import Permission
+from app.domain import attaching
 from app.domain import collection as rules
 from app.domain import document as document_rules
 from app.errors import NotFound
@@ -136,8 +137,8 @@ class EmbeddingInput:
     )
     parameters: JSONObject | None = strawberry.field(default=None, description="The provider's and model's parameters.")
 
-    def asked(self) -> rules.Embedding:
-        return rules.Embedding(self.provider, self.credential, self.model, self.dimension, self.parameters)
+    def asked(self) -> attaching.Embedding:
+        return attaching.Embedding(self.provider, self.credential, self.model, self.dimension, self.parameters)
 
 
 @strawberry.input(description="Create a collection that embeds text, holds vectors of your own, or holds no vectors.")

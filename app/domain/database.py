@@ -13,7 +13,7 @@ from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import collection, credential, database, scoped_database
 from app.store import debris as debris_store
-from app.store.record import Credential, Database
+from app.store.record import Credential, Database, DatabaseStatus
 from app.value import check_identifier
 from providers.base import Kind, Provider
 
@@ -40,6 +40,16 @@ async def find_all(gateway: Gateway, actor: Actor, database_ids: Sequence[UUID])
             f"There is no database with {'this id' if len(database_ids) == 1 else f'{len(missing)} of these ids'}."
         )
     return [by_id[each] for each in database_ids]
+
+
+def check_active(home: Database) -> None:
+    """Raises DatabaseUnavailable for a database whose schema is not there."""
+    if home.status is not DatabaseStatus.ACTIVE:
+        mend = "try again shortly" if home.status is DatabaseStatus.INITIALIZING else "drop it and create it anew"
+        initializing = home.status is DatabaseStatus.INITIALIZING
+        raise DatabaseUnavailable(
+            f"The database {home.name!r} is {home.status}: {mend}.", retryable=initializing, database=home.name
+        )
 
 
 async def hold_all(connection: Connection, actor: Actor, database_ids: Sequence[UUID]) -> list[Database]:

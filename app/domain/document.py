@@ -12,6 +12,7 @@ from app.domain.item import draft, given_key
 from app.errors import BadInput, NotFound
 from app.gateway import Gateway
 from app.page import Page, bad_cursor, check_first, decode_cursor, encode_cursor
+from app.postgres import Connection
 from app.store import document
 from app.store.document import Touched, Wanted
 from app.store.key import encode_key, is_encoded
@@ -73,16 +74,19 @@ async def replace(
     """Replace a document as a whole, embedding anew; answers it as it is stored, and the usage. Nothing is half-done."""
     resolved = await embedding.resolve(gateway, actor, collection_id)
     actor.require(Permission.WRITE_DATA)
-    home, stored = resolved.collection, encode_key(key)
+    home, stored = resolved.target, encode_key(key)
     if given_key(given) not in (None, stored):
         raise BadInput("The document's _id is not the key that is to be replaced: leave _id out.")
     await _check_there(gateway, home, stored, upsert=upsert)
     wanted = draft(resolved, given, 0, stored)
     text = wanted.text_to_embed
     embedded = await embedding.embed(gateway, actor, resolved, [text]) if text is not None else None
-    async with usage.transaction(gateway, home.region, embedded.spent if embedded else None) as connection:
+
+    async def write(connection: Connection) -> Document | None:
         new = wanted.ready(embedded.only(metric_of(home)) if embedded else wanted.vector)
-        written = await document.replace(connection, home, new, upsert=upsert)
+        return await document.replace(connection, home, new, upsert=upsert)
+
+    written = await usage.write(gateway, home.region, [embedded.spent] if embedded else [], write)
     if written is None:
         raise _no_document()
     await note(gateway, actor, "replace_document", home, count=1)
@@ -104,8 +108,11 @@ async def delete(
     if sum(each is not None for each in (given, keys, ids)) != 1:
         raise BadInput("Give exactly one of filter, keys and ids; an empty object as filter means every document.")
     stored = _stored(keys, ids)
-    async with gateway.postgres.region(home.region).connection() as connection:
-        gone = await document.delete(connection, home, given=given, keys=stored, most_keys=MOST_NAMED)
+
+    async def write(connection: Connection) -> Touched:
+        return await document.delete(connection, home, given=given, keys=stored, most_keys=MOST_NAMED)
+
+    gone = await usage.write(gateway, home.region, [], write)
     await note(gateway, actor, "delete_documents", home, count=gone.count)
     return home, gone.count, named(gone)
 

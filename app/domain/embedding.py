@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 from uuid import UUID
 
 import orjson
@@ -35,7 +36,7 @@ from app.errors import (
 from app.gateway import Gateway
 from app.secret import SecretUnreadable
 from app.store import attachment
-from app.store.record import Attachment, Metric, Resolved, SealedSecret, Vector
+from app.store.record import Attachment, Collection, Metric, Resolved, ResolvedTable, SealedSecret, Table, Vector
 from app.store.usage import Spent
 from providers.base import HttpProvider, InProcessProvider, InputType, Provider
 from providers.configuration import Configuration, request_for
@@ -63,6 +64,8 @@ CODES: Mapping[type[ProviderError], type[ProviderFailure]] = {
     ProviderUnavailableError: EmbeddingProviderUnavailable,
 }
 
+Target: TypeAlias = Collection | Table
+
 NO_SECRET = Secret("none")
 """What a hosted provider without a key is handed: it is in this process and looks at none."""
 
@@ -89,16 +92,25 @@ class Embedded:
         return outcome
 
 
-async def resolve(gateway: Gateway, actor: Actor, target_id: UUID) -> Resolved:
+async def resolve(gateway: Gateway, actor: Actor, collection_id: UUID) -> Resolved[Collection]:
     """A collection with everything that a use of it needs, read now in one statement. Raises NotFound."""
     async with gateway.postgres.catalogue.connection() as connection:
-        found = await attachment.resolve(connection, actor.organization_id, actor.databases, target_id)
+        found = await attachment.resolve(connection, actor.organization_id, actor.databases, collection_id)
     if found is None:
         raise NotFound("There is no collection with this id.")
     return found
 
 
-async def embed(gateway: Gateway, actor: Actor, resolved: Resolved, texts: Sequence[str]) -> Embedded:
+async def resolve_table(gateway: Gateway, actor: Actor, table_id: UUID) -> ResolvedTable:
+    """A table with its columns and everything that a use of each vector column needs, read now in one statement. Raises NotFound."""
+    async with gateway.postgres.catalogue.connection() as connection:
+        found = await attachment.resolve_table(connection, actor.organization_id, actor.databases, table_id)
+    if found is None:
+        raise NotFound("There is no table with this id.")
+    return found
+
+
+async def embed(gateway: Gateway, actor: Actor, resolved: Resolved[Target], texts: Sequence[str]) -> Embedded:
     """Embed texts that are to be stored, as documents; call it with no connection held.
 
     Raises EmbeddingNotConfigured, the refusal of the attachment's standing, or the provider's failure of the call as a whole.
@@ -107,16 +119,16 @@ async def embed(gateway: Gateway, actor: Actor, resolved: Resolved, texts: Seque
     return _answered(asked, await _ask(asked, texts, InputType.DOCUMENT), len(texts))
 
 
-async def embed_query(gateway: Gateway, actor: Actor, resolved: Resolved, text: str) -> Embedded:
+async def embed_query(gateway: Gateway, actor: Actor, resolved: Resolved[Target], text: str) -> Embedded:
     """Embed a text to search with, as a query; one that was asked a moment ago is remembered. Raises as `embed`."""
     asked = _asked(gateway, actor, resolved)
     found = await gateway.queries.get((*asked.identity, text), lambda: _ask(asked, [text], InputType.QUERY))
     return _answered(asked, found.value, 1, cached=found.shared)
 
 
-def not_configured(resolved: Resolved) -> EmbeddingNotConfigured:
+def not_configured(resolved: Resolved[Target]) -> EmbeddingNotConfigured:
     return EmbeddingNotConfigured(
-        f"No integration is attached to {resolved.collection.name}: give a vector, or make a collection with an embedding configuration."
+        f"No integration is attached to {resolved.target.name}: give a vector, or make a collection with an embedding configuration."
     )
 
 
@@ -189,7 +201,7 @@ class _Asked:
     """One call to a provider, allowed a moment ago: what is asked of whom, with which secret, in which lane."""
 
     gateway: Gateway
-    resolved: Resolved
+    resolved: Resolved[Target]
     use: Attachment
     provider: Provider
     secrets: SecretSource
@@ -203,7 +215,7 @@ class _Asked:
         return (use.target_id, self.lane, use.provider, use.model, use.dimension, parameters)
 
 
-def _asked(gateway: Gateway, actor: Actor, resolved: Resolved) -> _Asked:
+def _asked(gateway: Gateway, actor: Actor, resolved: Resolved[Target]) -> _Asked:
     """Check that the target may embed now. Raises what keeps it from it."""
     use = resolved.attachment
     if use is None:
@@ -229,7 +241,7 @@ async def _ask(asked: _Asked, texts: Sequence[str], input_type: InputType) -> Em
             return await sender.embed(over, configuration, texts, input_type, secrets=asked.secrets, lane=asked.lane)
     except ProviderError as error:
         spent = _spent(asked, texts=len(texts), requests=error.requests, usage=error.usage, errors=1)
-        await usage_rules.record_failed(asked.gateway, asked.resolved.collection.region, spent)
+        await usage_rules.record_failed(asked.gateway, asked.resolved.target.region, spent)
         raise coded(asked.provider, use, error) from None
 
 
@@ -242,7 +254,7 @@ def _answered(asked: _Asked, embedding: Embedding, count: int, *, cached: bool =
 
 
 def _spent(asked: _Asked, *, texts: int, requests: int, usage: Usage, errors: int, cached: int = 0) -> Spent:
-    home = asked.resolved.collection
+    home = asked.resolved.target
     unknown = usage.total_tokens is None
     return Spent(
         organization_id=home.organization_id,
@@ -265,7 +277,7 @@ def _spent(asked: _Asked, *, texts: int, requests: int, usage: Usage, errors: in
 class _Secrets:
     """The secret as it is at each asking: the one resolved with the request first, then read anew (rule 15)."""
 
-    def __init__(self, gateway: Gateway, actor: Actor, resolved: Resolved) -> None:
+    def __init__(self, gateway: Gateway, actor: Actor, resolved: Resolved[Target]) -> None:
         self._gateway = gateway
         self._actor = actor
         self._resolved = resolved
@@ -273,7 +285,7 @@ class _Secrets:
 
     async def __call__(self) -> Secret:
         if self._asked:
-            self._resolved = await resolve(self._gateway, self._actor, self._resolved.collection.id)
+            self._resolved = await _again(self._gateway, self._actor, self._resolved)
             _check(self._gateway, self._resolved)
         self._asked = True
         sealed = self._resolved.secret
@@ -282,14 +294,26 @@ class _Secrets:
         return opened(self._gateway, sealed)
 
 
-def standing_of(resolved: Resolved) -> Standing:
+async def _again(gateway: Gateway, actor: Actor, resolved: Resolved[Target]) -> Resolved[Target]:
+    """The same attachment with its secret and scope as they are now."""
+    use = resolved.attachment
+    assert use is not None  # noqa: S101 - only what is attached has secrets
+    async with gateway.postgres.catalogue.connection() as connection:
+        found = await attachment.secret(connection, actor.organization_id, actor.databases, use.id)
+    if found is None:
+        raise NotFound(f"The integration was taken off {resolved.target.name} meanwhile, or it was dropped.")
+    secret, in_scope = found
+    return replace(resolved, secret=secret, in_scope=in_scope)
+
+
+def standing_of(resolved: Resolved[Target]) -> Standing:
     """The standing of a resolved target's attachment."""
     assert resolved.attachment is not None  # noqa: S101 - asked only of targets that have one
     found = resolved.secret is not None
-    return Standing(resolved.attachment, resolved.collection.region, resolved.database_name, found, resolved.in_scope)
+    return Standing(resolved.attachment, resolved.target.region, resolved.database_name, found, resolved.in_scope)
 
 
-def _check(gateway: Gateway, resolved: Resolved) -> None:
+def _check(gateway: Gateway, resolved: Resolved[Target]) -> None:
     error = refusal(gateway, standing_of(resolved))
     if error is not None:
         raise error

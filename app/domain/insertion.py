@@ -93,16 +93,16 @@ async def insert(
         if known is None:
             raise  # it was there a moment ago, and is kept for a day
         return known
-    await note(gateway, actor, "insert_documents", resolved.collection, **work.counts())
+    await note(gateway, actor, "insert_documents", resolved.target, **work.counts())
     return work.outcome()
 
 
 class _Work:
     """The items of one call, on their way from drafts to outcomes."""
 
-    def __init__(self, resolved: Resolved, on_conflict: OnConflict) -> None:
+    def __init__(self, resolved: Resolved[Collection], on_conflict: OnConflict) -> None:
         self._resolved = resolved
-        self._home = resolved.collection
+        self._home = resolved.target
         self._on_conflict = on_conflict
         self._drafts: dict[str, Draft] = {}
         self._vectors: dict[int, Vector] = {}
@@ -151,10 +151,13 @@ class _Work:
         """All that is left, in one statement; with an idempotency key its record is committed with it."""
         if not self._drafts and self._spent is None and call.key is None:
             return
-        async with usage.transaction(gateway, self._home.region, self._spent) as connection:
+
+        async def work(connection: Connection) -> None:
             await call.claim(connection, {})
             await self._write(connection)
             await call.settle(connection, _recorded(self.outcome()))
+
+        await usage.write(gateway, self._home.region, [self._spent] if self._spent else [], work)
 
     def outcome(self) -> Inserted:
         return Inserted(self._home, [self._items[position] for position in sorted(self._items)], self._usage)
@@ -203,16 +206,16 @@ class _Work:
         self._items[position] = Item(position, key, ItemStatus.FAILED, error.code, error.retryable, error.message)
 
 
-async def _recalled(gateway: Gateway, resolved: Resolved, call: Once) -> Inserted | None:
+async def _recalled(gateway: Gateway, resolved: Resolved[Collection], call: Once) -> Inserted | None:
     if call.key is None:
         return None
-    async with gateway.postgres.region(resolved.collection.region).connection() as connection:
+    async with gateway.postgres.region(resolved.target.region).connection() as connection:
         outcome = await call.recall(connection)
     if outcome is None:
         return None
     items = [Item(**{**each, "status": ItemStatus(each["status"])}) for each in outcome["items"]]
     tokens = outcome["usage"]
-    return Inserted(resolved.collection, items, Usage(*tokens) if tokens is not None else None)
+    return Inserted(resolved.target, items, Usage(*tokens) if tokens is not None else None)
 
 
 def _recorded(inserted: Inserted) -> Mapping[str, Any]:

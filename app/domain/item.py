@@ -54,7 +54,7 @@ def given_key(given: object) -> str | None:
     return None if given.get("_id") is None else encode_key(given["_id"])
 
 
-def draft(resolved: Resolved, given: Mapping[str, object], position: int, key: str | None) -> Draft:
+def draft(resolved: Resolved[Collection], given: Mapping[str, object], position: int, key: str | None) -> Draft:
     """The document under its key, or a new one. Raises the coded error of what is wrong with it."""
     body = {name: value for name, value in given.items() if name not in ("_id", *RESERVED)}
     check_fields(body)
@@ -63,14 +63,14 @@ def draft(resolved: Resolved, given: Mapping[str, object], position: int, key: s
     return Draft(position, key or encode_key(str(new_id())), key is not None, body, text, vector)
 
 
-def text_and_vector(resolved: Resolved, given: Mapping[str, object]) -> tuple[str | None, Vector | None]:
+def text_and_vector(resolved: Resolved[Collection], given: Mapping[str, object]) -> tuple[str | None, Vector | None]:
     """What `$vectorize` and `$vector` ask for. Raises what rule 22 says of each wrong use."""
     present = [name for name in RESERVED if name in given]
     if len(present) == 2:
         raise VectorizeAndVector("Give $vectorize, or $vector, not both: a vector comes from the text or from you.")
     if not present:
         return None, None
-    home, value = resolved.collection, given[present[0]]
+    home, value = resolved.target, given[present[0]]
     dimension = vectors_enabled(home, present[0])
     if present[0] == "$vector":
         return None, None if value is None else parse_vector(value, dimension, home.metric or Metric.COSINE)
@@ -86,7 +86,7 @@ def vectors_enabled(home: Collection, name: str) -> int:
     return home.dimension
 
 
-def checked_text(resolved: Resolved, value: object) -> str | None:
+def checked_text(resolved: Resolved[Collection], value: object) -> str | None:
     """A text that can be embedded here, or null. Raises EmbeddingNotConfigured for text without an integration."""
     if value is None:
         return None

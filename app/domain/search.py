@@ -115,10 +115,10 @@ async def vector_search(gateway: Gateway, actor: Actor, question: Question) -> F
     ranking = _ranking(resolved, question)
     query = await _query(gateway, actor, resolved, ranking)
     place = ranking.place
-    async with gateway.postgres.region(resolved.collection.region).connection() as connection:
+    async with gateway.postgres.region(resolved.target.region).connection() as connection:
         found = await neighbour.nearest(
             connection,
-            resolved.collection,
+            resolved.target,
             query.vector,
             wanted=question.wanted,
             given=question.filter,
@@ -129,7 +129,7 @@ async def vector_search(gateway: Gateway, actor: Actor, question: Question) -> F
     near = [each for each in found.nearest if _is_near(ranking, each)]
     hits = [_hit(ranking, query, rank, each) for rank, each in enumerate(near[: question.first], 1)]
     return Found(
-        collection=resolved.collection,
+        collection=resolved.target,
         hits=hits,
         has_next=len(near) > question.first,
         has_previous=place is not None,
@@ -157,9 +157,9 @@ def finite(distance: float) -> float:
     return LARGEST if math.isnan(distance) else max(-LARGEST, min(LARGEST, distance))
 
 
-def _ranking(resolved: Resolved, question: Question) -> _Ranking:
+def _ranking(resolved: Resolved[Collection], question: Question) -> _Ranking:
     """Raises the coded error of what is wrong with a question, before anything is spent on it."""
-    home = resolved.collection
+    home = resolved.target
     if home.dimension is None or home.metric is None:
         raise VectorsNotEnabled(f"{home.name} holds no vectors: search a collection that has a dimension.")
     if question.column is not None:
@@ -199,15 +199,15 @@ def _check_depth(depth: int) -> None:
         raise LimitExceeded(message, limit=DEEPEST, actual=depth)
 
 
-async def _query(gateway: Gateway, actor: Actor, resolved: Resolved, ranking: _Ranking) -> _Query:
+async def _query(gateway: Gateway, actor: Actor, resolved: Resolved[Collection], ranking: _Ranking) -> _Query:
     """The query's vector: given, kept from the page before, or embedded now."""
     if ranking.vector is not None:
         return _Query(ranking.vector)
     query_id = ranking.place.query_id if ranking.place else None
-    if query_id is not None and (kept := await _kept(gateway, actor, resolved.collection, query_id)) is not None:
+    if query_id is not None and (kept := await _kept(gateway, actor, resolved.target, query_id)) is not None:
         return kept
     embedded = await embedding.embed_query(gateway, actor, resolved, ranking.question.query or "")
-    await usage.record_alone(gateway, resolved.collection.region, embedded.spent)
+    await usage.record_alone(gateway, resolved.target.region, embedded.spent)
     vector = embedded.only(ranking.metric)
     return _Query(vector, embedded.model, embedded.usage, embedded.cached, kept_as=query_id or new_id())
 

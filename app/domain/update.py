@@ -13,6 +13,7 @@ from app.domain.embedding import Embedded
 from app.domain.item import MOST_BYTES, RESERVED, check_fields, text_and_vector, vectors_enabled
 from app.errors import BadInput, LimitExceeded, VectorizeAndVector
 from app.gateway import Gateway
+from app.postgres import Connection
 from app.store import update as store
 from app.store.document import Touched
 from app.store.path import MOST_SEGMENTS
@@ -56,7 +57,7 @@ async def update(
     resolved = await embedding.resolve(gateway, actor, collection_id)
     actor.require(Permission.WRITE_DATA)
     change = _change(resolved, fields or {}, unset or [])
-    home = resolved.collection
+    home = resolved.target
     async with gateway.postgres.region(home.region).connection() as connection:
         before = await store.matches(connection, home, given, change, MOST_MATCHES + 1)
     _check(before)
@@ -76,29 +77,31 @@ async def _write(
     gateway: Gateway, home: Collection, given: Mapping[str, object], change: Change, embedded: Embedded | None
 ) -> tuple[Matches, Touched]:
     """Raises, and so undoes the transaction, where a text is refused or a document would get no vector for its new text."""
-    async with usage.transaction(gateway, home.region, embedded.spent if embedded else None) as connection:
-        if embedded is not None:
-            change = replace(change, vector=embedded.only(metric_of(home)))
+
+    async def work(connection: Connection) -> tuple[Matches, Touched]:
+        settled = replace(change, vector=embedded.only(metric_of(home))) if embedded is not None else change
         met, modified = await store.update(
             connection,
             home,
             given,
-            change,
+            settled,
             limit=MOST_MATCHES + 1,
             most_bytes=MOST_BYTES_AS_TEXT,
             most_keys=MOST_NAMED,
         )
         _check(met)
-        if met.other_text and _needs_vector(change):
+        if met.other_text and _needs_vector(settled):
             raise _TextChangedError
-    return met, modified
+        return met, modified
+
+    return await usage.write(gateway, home.region, [embedded.spent] if embedded else [], work)
 
 
 def _needs_vector(change: Change) -> bool:
     return change.text is not None and bool(change.text.strip()) and change.vector is None
 
 
-def _change(resolved: Resolved, fields: Mapping[str, object], unset: Sequence[str]) -> Change:
+def _change(resolved: Resolved[Collection], fields: Mapping[str, object], unset: Sequence[str]) -> Change:
     """Raises the coded error of what cannot be done."""
     check_count(len(fields) + len(unset), 1, MOST_PATHS, "set and unset together")
     special = [name for name in RESERVED if name in fields or name in unset]
@@ -109,7 +112,7 @@ def _change(resolved: Resolved, fields: Mapping[str, object], unset: Sequence[st
     for path in (*plain, *removed):
         _check_path(path)
     if special:
-        vectors_enabled(resolved.collection, special[0])
+        vectors_enabled(resolved.target, special[0])
     text, vector = text_and_vector(resolved, fields)
     check_fields({"text": text, **{str(position): value for position, value in enumerate(plain.values())}})
     change = Change(plain, removed, bool(special), text, vector)

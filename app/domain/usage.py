@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -20,6 +20,8 @@ from app.store.usage import Spent, UsageDimension, UsageSum
 MOST_GROUPS = 10_000
 USUAL_PERIOD = timedelta(days=30)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
+R = TypeVar("R")
+
 log = structlog.get_logger(__name__)
 
 SUMS = ("requests", "texts", "cached_texts", "errors", "unreported_requests")
@@ -39,18 +41,18 @@ async def record_failed(gateway: Gateway, region: str, spent: Spent) -> None:
         log.warning("usage_not_recorded", region=region, reason=error.message)
 
 
-@asynccontextmanager
-async def transaction(gateway: Gateway, region: str, spent: Spent | None) -> AsyncIterator[Connection]:
-    """A transaction in a region for a write, with what it has spent; a write that fails has spent it all the same."""
+async def write(gateway: Gateway, region: str, spent: Sequence[Spent], work: Callable[[Connection], Awaitable[R]]) -> R:
+    """Do the work of a write in a transaction, with what it has spent; a write that fails has spent it all the same."""
     try:
         async with gateway.postgres.region(region).transaction() as connection:
-            yield connection
-            if spent is not None:
-                await store.record(connection, spent)
+            done = await work(connection)
+            for each in spent:
+                await store.record(connection, each)
     except BaseException:
-        if spent is not None:
-            await record_failed(gateway, region, spent)
+        for each in spent:
+            await record_failed(gateway, region, each)
         raise
+    return done
 
 
 async def totals(

@@ -7,9 +7,16 @@ import binascii
 
 import numpy as np
 
-from app.errors import InvalidVector, InvalidVectorLength
+from app.errors import InvalidVector, InvalidVectorLength, UnsupportedVectorDimension
 from app.store.record import Metric, Vector
-from app.store.vector import MAX_HALF_VALUE, indexed_type
+from app.store.vector import MAX_HALF_VALUE, MAX_STORED, indexed_type
+
+
+def check_dimension(length: int | None) -> None:
+    """Raises UnsupportedVectorDimension for a length that no column can have."""
+    if length is not None and not 1 <= length <= MAX_STORED:
+        message = f"A vector can have 1 to {MAX_STORED} components, and {length} are asked for."
+        raise UnsupportedVectorDimension(message, limit=MAX_STORED, actual=length)
 
 
 def parse_vector(value: object, dimension: int, metric: Metric) -> Vector:

@@ -52,3 +52,28 @@ def collection_table(database_id: UUID, collection_id: UUID) -> str:
 def collection_index(collection_id: UUID, purpose: str) -> str:
     """The name of an index of a collection's table; `purpose` is one word."""
     return quoted(f"c_{collection_id.hex}_{purpose}")
+
+
+def row_table(database_id: UUID, table_id: UUID) -> str:
+    """The table that holds a table's rows."""
+    return f"{schema(database_id)}.{quoted(f't_{table_id.hex}')}"
+
+
+def row_index(table_id: UUID, purpose: str) -> str:
+    """The name of an index of a table's own; `purpose` is one word."""
+    return quoted(f"t_{table_id.hex}_{purpose}")
+
+
+def column(column_id: UUID) -> str:
+    """A column of a table: it keeps its name in the region when it gets another in the catalogue."""
+    return quoted(f"c_{column_id.hex}")
+
+
+def vector_index_name(column_id: UUID) -> str:
+    """The name of a vector column's index, as a value."""
+    return f"i_{column_id.hex}"
+
+
+def vector_index(database_id: UUID, column_id: UUID) -> str:
+    """The index of a vector column, with its schema, as `drop index` wants it."""
+    return f"{schema(database_id)}.{quoted(vector_index_name(column_id))}"

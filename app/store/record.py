@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -50,6 +50,28 @@ class Metric(StrEnum):
     COSINE = "COSINE"
     DOT_PRODUCT = "DOT_PRODUCT"
     EUCLIDEAN = "EUCLIDEAN"
+
+
+class ColumnType(StrEnum):
+    """What a column of a table holds."""
+
+    TEXT = "TEXT"
+    INT = "INT"
+    BIGINT = "BIGINT"
+    DOUBLE = "DOUBLE"
+    BOOLEAN = "BOOLEAN"
+    TIMESTAMP = "TIMESTAMP"
+    UUID = "UUID"
+    JSON = "JSON"
+    VECTOR = "VECTOR"
+
+
+class VectorIndexStatus(StrEnum):
+    """How far a vector index has come; a column can be searched when it is READY."""
+
+    BUILDING = "BUILDING"
+    READY = "READY"
+    FAILED = "FAILED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +142,13 @@ class ScopedDatabase:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """An integration in use by a collection (`column_name` null) or a vector column."""
+    """An integration in use by a collection (`column_id` and `column_name` null) or a vector column."""
 
     id: UUID
     organization_id: UUID
     database_id: UUID
     target_id: UUID
+    column_id: UUID | None
     column_name: str | None
     provider: str
     integration_id: UUID | None
@@ -148,15 +171,93 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """A target with all that one use of it needs, read at once: where it is, how it embeds, and what the credential says now."""
+class VectorIndex:
+    name: str
+    metric: Metric
+    status: VectorIndexStatus
 
-    collection: Collection
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. `key_position`: its place in the primary key, from 1. `dimension`: of a vector column."""
+
+    id: UUID
+    organization_id: UUID
+    table_id: UUID
+    name: str
+    type: ColumnType
+    nullable: bool
+    position: int
+    key_position: int | None
+    dimension: int | None
+    source_column_id: UUID | None
+    """The text column that this vector column is kept in step with."""
+    migrating: bool
+    """Whether a job fills it to take the place of another; nobody sees it until then, but writes keep it right."""
+    index: VectorIndex | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with all of its columns, in their order; those in migration too."""
+
+    id: UUID
+    organization_id: UUID
+    database_id: UUID
+    name: str
+    region: str
+    version: int
+    """Raised with every change that a write must know of."""
+    created_at: datetime
+    columns: tuple[Column, ...]
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """The primary key's columns, in the key's order."""
+        keyed = [each for each in self.columns if each.key_position is not None]
+        return tuple(sorted(keyed, key=lambda each: each.key_position or 0))
+
+    @property
+    def shown(self) -> tuple[Column, ...]:
+        """The columns that can be seen."""
+        return tuple(each for each in self.columns if not each.migrating)
+
+    @property
+    def vectors(self) -> tuple[Column, ...]:
+        """All vector columns, those in migration too."""
+        return tuple(each for each in self.columns if each.type is ColumnType.VECTOR)
+
+    def column(self, name: str) -> Column | None:
+        """The column of this name that can be seen."""
+        return next((each for each in self.shown if each.name == name), None)
+
+
+Target_co = TypeVar("Target_co", bound=Collection | Table, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved(Generic[Target_co]):
+    """A target with all that one use of it needs, read at once: where it is, how it embeds, and what the credential says now.
+
+    Of a table: one of its vector columns.
+    """
+
+    target: Target_co
     database_name: str
     database_status: DatabaseStatus
     attachment: Attachment | None
     secret: SealedSecret | None
     in_scope: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTable:
+    """A table, and how each of its vector columns embeds now, by column id."""
+
+    table: Table
+    database_name: str
+    database_status: DatabaseStatus
+    uses: dict[UUID, Resolved[Table]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from uuid import uuid4
 from app.store.record import Attachment, Collection, DatabaseStatus, Metric, Resolved
 
 
-def resolved(dimension: int | None = 2, metric: Metric = Metric.COSINE, *, attached: bool = False) -> Resolved:
+def resolved(
+    dimension: int | None = 2, metric: Metric = Metric.COSINE, *, attached: bool = False
+) -> Resolved[Collection]:
     """A collection named `books` as a request finds it."""
     home = Collection(
         id=uuid4(),
@@ -30,6 +32,7 @@ def _attachment(home: Collection) -> Attachment:
         organization_id=home.organization_id,
         database_id=home.database_id,
         target_id=home.id,
+        column_id=None,
         column_name=None,
         provider="local",
         integration_id=None,

@@ -18,6 +18,7 @@ USE = Attachment(
     organization_id=uuid4(),
     database_id=uuid4(),
     target_id=uuid4(),
+    column_id=None,
     column_name=None,
     provider="openai",
     integration_id=uuid4(),

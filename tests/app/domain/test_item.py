@@ -20,7 +20,7 @@ from app.errors import (
     VectorizeAndVector,
     VectorsNotEnabled,
 )
-from app.store.record import Resolved
+from app.store.record import Collection, Resolved
 from tests.app.domain.support import resolved
 
 ATTACHED = resolved(attached=True)
@@ -28,7 +28,7 @@ BY_HAND = resolved()
 WITHOUT_VECTORS = resolved(None)
 
 
-def drafted(given: Mapping[str, Any], home: Resolved = ATTACHED) -> Draft:
+def drafted(given: Mapping[str, Any], home: Resolved[Collection] = ATTACHED) -> Draft:
     return draft(home, given, 7, given_key(given))
 
 
@@ -60,7 +60,7 @@ def test_a_document_without_a_key_gets_a_uuid_of_version_7(given: Mapping[str, A
 
 @pytest.mark.parametrize("text", [None, "", "  ", "\n\t\u00a0\u2003"])
 @pytest.mark.parametrize("home", [ATTACHED, BY_HAND])
-def test_blank_text_is_kept_and_needs_no_integration(text: str | None, home: Resolved) -> None:
+def test_blank_text_is_kept_and_needs_no_integration(text: str | None, home: Resolved[Collection]) -> None:
     made = drafted({"$vectorize": text}, home)
     assert (made.text, made.text_to_embed, made.vector) == (text, None, None)
 
@@ -94,7 +94,7 @@ def test_a_null_vector_is_no_vector() -> None:
     ],
 )
 def test_wrong_uses_of_text_and_vector_have_their_codes(
-    given: Mapping[str, Any], home: Resolved, refusal: type[GatewayError]
+    given: Mapping[str, Any], home: Resolved[Collection], refusal: type[GatewayError]
 ) -> None:
     with pytest.raises(GatewayError) as refused:
         drafted(given, home)

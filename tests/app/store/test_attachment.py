@@ -47,7 +47,7 @@ class Tenant:
         integration_id = self.integration_id if credential else None
         provider = "openai" if credential else "local"
         use = Attachment(
-            new_id(), self.id, home, made.id, None, provider, integration_id, credential, model, 3, {"p": 1}
+            new_id(), self.id, home, made.id, None, None, provider, integration_id, credential, model, 3, {"p": 1}
         )
         assert await attachment.insert(self.connection, use, made.id)
         if active:
@@ -82,7 +82,7 @@ async def test_one_read_resolves_a_target_with_its_credential_and_scope(ours: Te
     books = await ours.attached(home, "books")
     found = await attachment.resolve(ours.connection, ours.id, None, books.id)
     assert found is not None
-    assert (found.collection.name, found.database_name, found.in_scope) == ("books", "library", True)
+    assert (found.target.name, found.database_name, found.in_scope) == ("books", "library", True)
     assert found.attachment is not None
     assert (found.attachment.credential_name, found.attachment.parameters) == ("main", {"p": 1})
     assert found.secret is not None
@@ -172,6 +172,8 @@ async def test_nothing_is_attached_to_an_integration_that_is_gone(ours: Tenant) 
     await integration.delete(ours.connection, ours.id, ours.integration_id)
     books = await collection.insert(ours.connection, ours.id, home, "books", 3, Metric.COSINE)
     assert books is not None
-    use = Attachment(new_id(), ours.id, home, books.id, None, "openai", ours.integration_id, "main", "small", 3, {})
+    use = Attachment(
+        new_id(), ours.id, home, books.id, None, None, "openai", ours.integration_id, "main", "small", 3, {}
+    )
     assert not await attachment.insert(ours.connection, use, books.id)
     assert await attachment.insert(ours.connection, replace(use, integration_id=None, credential_name=None), books.id)
