@@ -48,7 +48,8 @@ _AVAILABLE = """
 _USES = f"""
     {_FROM} join vectorgate.database d on d.id = t.database_id
     where a.organization_id = $1 and {_SEEN} and v.migrating is not true and a.provider = $3
-        and ($4::text is null or a.credential_name = $4) and ($5::uuid is null or t.database_id = $5) and ($8::boolean is null or {_AVAILABLE} = $8)"""
+        and ($4::text is null or a.credential_name = $4) and ($5::uuid is null or t.database_id = $5)
+        and ($8::boolean is null or {_AVAILABLE} = $8)"""
 _PAGE = f"select {_COLUMNS} {_USES} and ($9::uuid is null or a.id > $9) order by a.id limit $10"
 _COUNT = f"select count(*) {_USES}"
 
