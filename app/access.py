@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from app.errors import PermissionDenied
@@ -82,6 +83,11 @@ class Actor:
     request_id: str = ""
     address: str = ""
     subject: str = field(default="")
+
+    @classmethod
+    def system(cls, organization_id: UUID) -> Self:
+        """The gateway itself, at work in an organization: who started a job was asked for permission then."""
+        return cls(organization_id, UUID(int=0), "vectorgate", [], EVERYTHING)
 
     def may(self, permission: Permission) -> bool:
         """Whether the token's roles allow this."""

@@ -13,6 +13,7 @@ import structlog
 from app import embedded
 from app.domain import organization, sweep
 from app.domain.organization import Bootstrapped
+from app.domain.worker import Worker
 from app.errors import DatabaseUnavailable
 from app.gateway import Gateway
 from app.postgres import Cluster, Postgres, QueryLogger, Tuning
@@ -97,6 +98,17 @@ async def listening(gateway: Gateway) -> AsyncIterator[None]:
     finally:
         listener.cancel()
         await asyncio.gather(listener, return_exceptions=True)
+
+
+@asynccontextmanager
+async def working(gateway: Gateway) -> AsyncIterator[None]:
+    """Work on jobs; what is under way at the end is left for another process."""
+    worker = asyncio.create_task(Worker(gateway).forever())
+    try:
+        yield
+    finally:
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
 
 
 def _postgres(settings: Settings, url: str, query_logger: QueryLogger | None) -> Postgres:

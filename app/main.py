@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from app.assembly import build_gateway, listening, opened, swept
+from app.assembly import build_gateway, listening, opened, swept, working
 from app.domain import access_token
 from app.gateway import Gateway
 from app.log import configure_logging
@@ -39,7 +39,7 @@ def create_app(gateway: Gateway) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
-        async with opened(gateway) as first, swept(gateway), listening(gateway), vigil.kept():
+        async with opened(gateway) as first, swept(gateway), listening(gateway), working(gateway), vigil.kept():
             announce(first.generated_token)
             yield {ON_STOP: vigil.stop}
 

@@ -30,6 +30,10 @@ class Topic(StrEnum):
 
     AUDIT_EVENT = "vectorgate_audit_event"
     ACCESS_TOKEN = "vectorgate_access_token"  # noqa: S105 - a channel's name
+    JOB = "vectorgate_job"
+    """A job's state, for those who look on."""
+    WORK = "vectorgate_work"
+    """There is something to do, or to leave off, for workers."""
 
 
 class Changes:

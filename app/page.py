@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -55,6 +56,17 @@ def decode_cursor(cursor: str, length: int) -> list[object]:
     if not isinstance(parts, list) or len(parts) != length:
         raise bad_cursor()
     return parts
+
+
+def decode_time(part: object) -> datetime:
+    """The moment of a cursor. Raises BadInput for what no cursor holds."""
+    try:
+        moment = datetime.fromisoformat(str(part))
+    except ValueError:
+        raise bad_cursor() from None
+    if moment.utcoffset() != timedelta(0):
+        raise bad_cursor()
+    return moment
 
 
 def bad_cursor() -> BadInput:

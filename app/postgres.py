@@ -207,6 +207,9 @@ class Cluster:
                 f"Another write in region {self.name!r} got in the way of this one, which was undone: send it again."
             )
             raise DatabaseUnavailable(message, region=self.name) from error
+        except asyncpg.LockNotAvailableError as error:
+            message = f"What this changes in region {self.name!r} is in use by long reads or writes: try again shortly."
+            raise DatabaseUnavailable(message, region=self.name) from error
         except GONE as error:
             message = (
                 f"The PostgreSQL cluster of region {self.name!r} cannot be reached at the moment; try again shortly."

@@ -18,15 +18,19 @@ Available = Annotated[
 ]
 QueryText = Annotated[
     str | None,
-    strawberry.argument(description="A text, embedded through the target's attached integration as a query."),
+    strawberry.argument(
+        description="A text, embedded as a query through the integration that is attached to the collection or vector column."
+    ),
 ]
 QueryVector = Annotated[
-    Vector | None, strawberry.argument(description="A vector of the target's dimension; no provider is asked.")
+    Vector | None,
+    strawberry.argument(description="A vector of the collection's or vector column's dimension; no provider is asked."),
 ]
 Filter = Annotated[
     JSONObject | None,
     strawberry.argument(
-        description="Only records that match: $eq $ne $gt $gte $lt $lte $in $nin $exists $and $or $not on dotted paths; _id is the key."
+        description="Only records that match: $eq $ne $gt $gte $lt $lte $in $nin $exists $and $or $not on dotted paths "
+        "or columns; _id is a document's key."
     ),
 ]
 MinSimilarity = Annotated[

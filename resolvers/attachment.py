@@ -13,6 +13,7 @@ from app.store import record
 from resolvers import collection as collection_types
 from resolvers import credential as credential_types
 from resolvers import integration as integration_types
+from resolvers import table as table_types
 from resolvers.connection import Connection, connection
 from resolvers.context import Info
 from resolvers.error_code import ErrorCode
@@ -113,10 +114,12 @@ class Attachment(Node):
 
     @strawberry.field(description="The collection or table that uses the integration.")
     async def target(self, info: Info) -> VectorTarget:
-        found = await info.context.loaders.collection_by_id.load(self.attachment.target_id)
-        if found is None:
-            raise NotFound("What was attached here has been dropped meanwhile.")
-        return collection_types.Collection.of(found)
+        loaders, identifier = info.context.loaders, self.attachment.target_id
+        if self.attachment.column_id is None and (collection := await loaders.collection_by_id.load(identifier)):
+            return collection_types.Collection.of(collection)
+        if self.attachment.column_id is not None and (table := await loaders.table_by_id.load(identifier)):
+            return table_types.Table.of(table)
+        raise NotFound("What was attached here has been dropped meanwhile.")
 
 
 async def uses(

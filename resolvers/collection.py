@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.access import Permission
-from app.domain import attaching
 from app.domain import collection as rules
 from app.domain import document as document_rules
 from app.errors import NotFound
 from app.store import record
+from app.store.key import decode_key
 from app.store.record import Metric
 from resolvers import attachment as attachment_types
 from resolvers import database as database_types
@@ -20,28 +20,18 @@ from resolvers import search as search_types
 from resolvers.argument import After, Filter, First, MinSimilarity, QueryText, QueryVector
 from resolvers.connection import Connection, connection
 from resolvers.context import Info
-from resolvers.described import described_enum
+from resolvers.embedding import EmbeddingInput
 from resolvers.mutation import Input, Payload
 from resolvers.node import global_id, local_id
 from resolvers.permission import mutation, needing
-from resolvers.scalar import JSON, JSONObject
-from resolvers.vector import VectorTarget
+from resolvers.scalar import JSON
+from resolvers.vector import VectorRecord, VectorTarget
 
 if TYPE_CHECKING:
     from resolvers.attachment import EmbeddingConfiguration
     from resolvers.database import Database
     from resolvers.document import Document
     from resolvers.search import VectorSearchConnection
-
-described_enum(
-    Metric,
-    "How the distance between two vectors is measured.",
-    {
-        "COSINE": "By angle: right for most text models. Zero vectors are refused.",
-        "DOT_PRODUCT": "By inner product: the same order as COSINE for vectors of unit length, and cheaper.",
-        "EUCLIDEAN": "By straight-line distance.",
-    },
-)
 
 
 @strawberry.type(description="JSON documents, searchable by vector. How they are embedded is fixed when it is created.")
@@ -60,6 +50,17 @@ class Collection(VectorTarget):
             dimension=collection.dimension,
             metric=collection.metric,
         )
+
+    def record_id(self, stored_key: str) -> strawberry.ID:
+        return document_types.document_id(self.stored.id, stored_key)
+
+    def record_key(self, stored_key: str) -> object:
+        return decode_key(stored_key)
+
+    async def read_record(self, info: Info, stored_key: str) -> VectorRecord | None:
+        loader = info.context.loaders.documents(self.stored, document_types.wanted(info))
+        found = await loader.load(stored_key)
+        return document_types.Document.of(self, found) if found else None
 
     @strawberry.field(description="The database that it is in.")
     async def database(self, info: Info) -> Annotated[Database, strawberry.lazy("resolvers.database")]:
@@ -120,25 +121,7 @@ class Collection(VectorTarget):
         filter: Filter = None,
         min_similarity: MinSimilarity = None,
     ) -> Annotated[VectorSearchConnection, strawberry.lazy("resolvers.search")] | None:
-        return await search_types.search(
-            info, self.stored.id, None, query, vector, first, after, filter, min_similarity
-        )
-
-
-@strawberry.input(description="How text becomes vectors.")
-class EmbeddingInput:
-    provider: str = strawberry.field(description="The provider's key, such as openai or local.")
-    credential: str | None = strawberry.field(
-        default=None, description="The credential's name. Not for hosted providers."
-    )
-    model: str = strawberry.field(description="The model's name; embeddingProviders lists them.")
-    dimension: int | None = strawberry.field(
-        default=None, description="The length of the vectors; by default the model's."
-    )
-    parameters: JSONObject | None = strawberry.field(default=None, description="The provider's and model's parameters.")
-
-    def asked(self) -> attaching.Embedding:
-        return attaching.Embedding(self.provider, self.credential, self.model, self.dimension, self.parameters)
+        return await search_types.search(info, self.id, None, query, vector, first, after, filter, min_similarity)
 
 
 @strawberry.input(description="Create a collection that embeds text, holds vectors of your own, or holds no vectors.")

@@ -19,6 +19,7 @@ from resolvers import credential as credential_types
 from resolvers import integration as integration_types
 from resolvers import organization as organization_types
 from resolvers import scoped_database as scoped_database_types
+from resolvers import table as table_types
 from resolvers.argument import After, First
 from resolvers.connection import Connection, connection
 from resolvers.context import Info
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from resolvers.integration import Integration
     from resolvers.organization import Organization
     from resolvers.scoped_database import ScopedDatabase
+    from resolvers.table import Table
 
 described_enum(
     DatabaseStatus,
@@ -128,6 +130,27 @@ class Database(Node):
     ) -> Annotated[Collection, strawberry.lazy("resolvers.collection")] | None:
         found = await info.context.loaders.collection_by_name.load((self.stored.id, name))
         return collection_types.Collection.of(found) if found else None
+
+    @strawberry.field(description="Its tables, in order of creation.")
+    async def tables(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Annotated[Table, strawberry.lazy("resolvers.table")]]:
+        check_first(first)
+        loaders, identifier = info.context.loaders, self.stored.id
+        found = await loaders.tables(after_id(after), first + 1).load(identifier)
+        page = Page.of(found, first, after, lambda each: id_cursor(each.id))
+
+        async def counted() -> int:
+            return await loaders.table_count_by_database.load(identifier)
+
+        return connection(Connection[table_types.Table], page, table_types.Table.of, counted)
+
+    @strawberry.field(description="A table by name; null: there is none.")
+    async def table(
+        self, info: Info, name: Annotated[str, strawberry.argument(description="The table's name.")]
+    ) -> Annotated[Table, strawberry.lazy("resolvers.table")] | None:
+        found = await info.context.loaders.table_by_name.load((self.stored.id, name))
+        return table_types.Table.of(found) if found else None
 
 
 async def databases(info: Info, first: int, after: str | None) -> Connection[Database]:

@@ -10,7 +10,7 @@ import strawberry
 
 from app.access import Permission
 from app.domain import document as rules
-from app.domain import insertion, update
+from app.domain import document_insertion, update
 from app.domain.insertion import ItemStatus, OnConflict
 from app.store import record
 from app.store.document import Wanted
@@ -18,8 +18,7 @@ from app.store.key import decode_key, is_encoded
 from providers.usage import Usage
 from resolvers import collection as collection_types
 from resolvers.context import Info
-from resolvers.described import described_enum
-from resolvers.error_code import ErrorCode
+from resolvers.insertion import ItemResult
 from resolvers.mutation import Input, Payload
 from resolvers.node import as_uuid, global_id, local_id, split
 from resolvers.permission import mutation
@@ -29,26 +28,6 @@ from resolvers.vector import VectorRecord
 
 if TYPE_CHECKING:
     from resolvers.collection import Collection
-
-described_enum(
-    OnConflict,
-    "What happens to an item whose key exists already.",
-    {
-        "FAIL": "The item fails with ALREADY_EXISTS; the others are stored. Of equal keys in one call the first wins.",
-        "SKIP": "The item is left out and nothing is embedded for it. Of equal keys in one call the first wins.",
-        "REPLACE": "The item takes the place of what is there. Of equal keys in one call the last wins.",
-    },
-)
-described_enum(
-    ItemStatus,
-    "What became of an item.",
-    {
-        "INSERTED": "It is stored.",
-        "REPLACED": "It is stored in the place of another.",
-        "SKIPPED": "It was left out, because its key exists already.",
-        "FAILED": "It is not stored; code and message say why.",
-    },
-)
 
 
 @strawberry.type(
@@ -126,50 +105,6 @@ class TokenUsage:
         if usage is None or (usage.prompt_tokens is None and usage.total_tokens is None):
             return None
         return cls(prompt_tokens=usage.prompt_tokens, total_tokens=usage.total_tokens, cached=cached)
-
-
-@strawberry.type(description="What became of one item of an insert.")
-class ItemResult:
-    home: strawberry.Private[Annotated[Collection, strawberry.lazy("resolvers.collection")]]
-    stored_key: strawberry.Private[str | None]
-    index: int = strawberry.field(description="The item's place in the input, from 0.")
-    status: ItemStatus = strawberry.field(description="What became of it.")
-    code: ErrorCode | None = strawberry.field(description="Why it failed, for programs; null: it did not fail.")
-    retryable: bool | None = strawberry.field(
-        description="Whether sending it again may succeed; null: it did not fail."
-    )
-    message: str | None = strawberry.field(description="Why it failed, for people; null: it did not fail.")
-
-    @classmethod
-    def of(
-        cls, home: Annotated[Collection, strawberry.lazy("resolvers.collection")], item: insertion.Item
-    ) -> ItemResult:
-        return cls(
-            home=home,
-            stored_key=item.key,
-            index=item.index,
-            status=item.status,
-            code=ErrorCode(item.code) if item.code else None,
-            retryable=item.retryable,
-            message=item.message,
-        )
-
-    @strawberry.field(description="The document's id; null when the item has no valid key.")
-    def id(self) -> strawberry.ID | None:
-        return document_id(self.home.stored.id, self.stored_key) if self.stored_key is not None else None
-
-    @strawberry.field(
-        description="The document's key, generated where none was given; null when the item has no valid key."
-    )
-    def key(self) -> JSON | None:
-        return decode_key(self.stored_key) if self.stored_key is not None else None
-
-    @strawberry.field(description="The document as it is stored now; null when the item failed.")
-    async def record(self, info: Info) -> VectorRecord | None:
-        if self.stored_key is None or self.status is ItemStatus.FAILED:
-            return None
-        found = await info.context.loaders.documents(self.home.stored, wanted(info)).load(self.stored_key)
-        return Document.of(self.home, found) if found else None
 
 
 @strawberry.input(
@@ -269,7 +204,7 @@ class DeleteDocumentsPayload(Payload):
 class DocumentMutation:
     @mutation(Permission.WRITE_DATA, "Insert documents. Each succeeds or fails by itself; texts are embedded together.")
     async def insert_documents(self, info: Info, input: InsertDocumentsInput) -> InsertDocumentsPayload | None:
-        inserted = await insertion.insert(
+        inserted = await document_insertion.insert(
             info.context.gateway,
             info.context.actor,
             local_id("Collection", input.collection_id),
@@ -277,7 +212,7 @@ class DocumentMutation:
             on_conflict=input.on_conflict,
             idempotency_key=input.idempotency_key,
         )
-        home = collection_types.Collection.of(inserted.collection)
+        home = collection_types.Collection.of(inserted.home)
         return InsertDocumentsPayload(
             results=[ItemResult.of(home, item) for item in inserted.items],
             inserted_count=sum(item.status is ItemStatus.INSERTED for item in inserted.items),
@@ -303,9 +238,9 @@ class DocumentMutation:
         return UpdateDocumentsPayload(
             matched_count=updated.matched,
             modified_count=updated.modified,
-            modified_ids=_ids(updated.collection.id, updated.keys),
+            modified_ids=_ids(updated.home.id, updated.keys),
             usage=TokenUsage.of(updated.usage),
-            collection=collection_types.Collection.of(updated.collection),
+            collection=collection_types.Collection.of(updated.home),
             client_mutation_id=input.client_mutation_id,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from functools import cached_property
 from typing import Protocol, TypeAlias, TypeVar
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from aiodataloader import DataLoader
 
 from app.access import Actor
-from app.domain import document
+from app.domain import document, row
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import (
@@ -21,7 +21,9 @@ from app.store import (
     credential,
     database,
     integration,
+    job,
     scoped_database,
+    table,
 )
 from app.store.document import Wanted
 from app.store.record import (
@@ -33,8 +35,12 @@ from app.store.record import (
     Database,
     Document,
     Integration,
+    Job,
     ScopedDatabase,
+    Table,
+    TableRow,
 )
+from app.store.row import Wanted as WantedOfRow
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -63,7 +69,9 @@ class Loaders:
         self._databases = actor.databases
         self._actor = actor
         self._collections: dict[tuple[UUID | None, int], Many[Collection]] = {}
+        self._tables: dict[tuple[UUID | None, int], Many[Table]] = {}
         self._documents: dict[tuple[UUID, Wanted], DataLoader[str, Document | None]] = {}
+        self._rows: dict[tuple[UUID, WantedOfRow], DataLoader[str, TableRow | None]] = {}
 
     @cached_property
     def integrations_by_organization(self) -> Many[Integration]:
@@ -92,21 +100,56 @@ class Loaders:
     @cached_property
     def collection_by_name(self) -> Named[Collection]:
         """By database and name."""
+        return self._each(
+            lambda connection, names: collection.by_names(connection, self._organization_id, self._databases, names),
+            lambda each: (each.database_id, each.name),
+        )
 
-        async def load(connection: Connection, names: list[tuple[UUID, str]]) -> list[Collection | None]:
-            read = await collection.by_names(connection, self._organization_id, self._databases, names)
-            found = {(each.database_id, each.name): each for each in read}
-            return [found.get(each) for each in names]
+    @cached_property
+    def collection_count_by_database(self) -> DataLoader[UUID, int]:
+        return self._counted(
+            lambda connection, ids: collection.counts(connection, self._organization_id, self._databases, ids)
+        )
+
+    @cached_property
+    def table_by_id(self) -> One[Table]:
+        return self._one(lambda connection, ids: table.by_ids(connection, self._organization_id, self._databases, ids))
+
+    @cached_property
+    def table_by_column(self) -> One[Table]:
+        """By the id of one of its columns."""
+
+        async def load(connection: Connection, ids: list[UUID]) -> list[Table | None]:
+            read = await table.by_columns(connection, self._organization_id, self._databases, ids)
+            found = {column.id: each for each in read for column in each.columns}
+            return [found.get(each) for each in ids]
 
         return self._loader(load)
 
     @cached_property
-    def collection_count_by_database(self) -> DataLoader[UUID, int]:
-        async def load(connection: Connection, ids: list[UUID]) -> list[int]:
-            found = await collection.counts(connection, self._organization_id, self._databases, ids)
-            return [found.get(each, 0) for each in ids]
+    def table_by_name(self) -> Named[Table]:
+        """By database and name."""
+        return self._each(
+            lambda connection, names: table.by_names(connection, self._organization_id, self._databases, names),
+            lambda each: (each.database_id, each.name),
+        )
 
-        return self._loader(load)
+    @cached_property
+    def table_count_by_database(self) -> DataLoader[UUID, int]:
+        return self._counted(
+            lambda connection, ids: table.counts(connection, self._organization_id, self._databases, ids)
+        )
+
+    @cached_property
+    def attachment_by_column(self) -> One[Attachment]:
+        return self._each(
+            lambda connection, ids: attachment.of_columns(connection, self._organization_id, self._databases, ids),
+            lambda each: each.column_id,
+        )
+
+    @cached_property
+    def job_by_id(self) -> One[Job]:
+        return self._one(lambda connection, ids: job.by_ids(connection, self._organization_id, self._databases, ids))
 
     @cached_property
     def attachment_by_id(self) -> One[Attachment]:
@@ -116,12 +159,10 @@ class Loaders:
 
     @cached_property
     def attachment_by_collection(self) -> One[Attachment]:
-        async def load(connection: Connection, ids: list[UUID]) -> list[Attachment | None]:
-            found = await attachment.of_collections(connection, self._organization_id, self._databases, ids)
-            by_target = {each.target_id: each for each in found}
-            return [by_target.get(each) for each in ids]
-
-        return self._loader(load)
+        return self._each(
+            lambda connection, ids: attachment.of_collections(connection, self._organization_id, self._databases, ids),
+            lambda each: each.target_id,
+        )
 
     @cached_property
     def credentials_by_integration(self) -> Many[Credential]:
@@ -133,15 +174,10 @@ class Loaders:
     @cached_property
     def credential_by_name(self) -> Named[Credential]:
         """By integration and name."""
-
-        async def load(connection: Connection, names: list[tuple[UUID, str]]) -> list[Credential | None]:
-            found = {
-                (each.integration_id, each.name): each
-                for each in await credential.by_names(connection, self._organization_id, names)
-            }
-            return [found.get(each) for each in names]
-
-        return self._loader(load)
+        return self._each(
+            lambda connection, names: credential.by_names(connection, self._organization_id, names),
+            lambda each: (each.integration_id, each.name),
+        )
 
     @cached_property
     def scope_by_credential(self) -> Many[ScopedDatabase]:
@@ -194,22 +230,51 @@ class Loaders:
             )
         return self._collections[after, limit]
 
+    def tables(self, after: UUID | None, limit: int) -> Many[Table]:
+        """Pages of tables by database."""
+        if (after, limit) not in self._tables:
+            self._tables[after, limit] = self._many(
+                lambda connection, ids: table.pages(
+                    connection, self._organization_id, self._databases, ids, after, limit
+                ),
+                lambda each: each.database_id,
+            )
+        return self._tables[after, limit]
+
     def documents(self, home: Collection, wanted: Wanted) -> DataLoader[str, Document | None]:
         """Documents of a collection by stored key, with the wanted columns."""
-        loader = self._documents.get((home.id, wanted))
-        if loader is None:
+        if (home.id, wanted) not in self._documents:
+            self._documents[home.id, wanted] = _stored(
+                lambda keys: document.by_keys(self._gateway, self._actor, home, wanted, keys)
+            )
+        return self._documents[home.id, wanted]
 
-            async def load(keys: list[str]) -> list[Document | None]:
-                found = await document.by_keys(self._gateway, self._actor, home, wanted, keys)
-                return [found.get(key) for key in keys]
-
-            loader = self._documents[home.id, wanted] = DataLoader(load)
-        return loader
+    def rows(self, home: Table, wanted: WantedOfRow) -> DataLoader[str, TableRow | None]:
+        """Rows of a table by stored key, with the wanted columns."""
+        if (home.id, wanted) not in self._rows:
+            self._rows[home.id, wanted] = _stored(
+                lambda keys: row.by_keys(self._gateway, self._actor, home, wanted, keys)
+            )
+        return self._rows[home.id, wanted]
 
     def _one(self, read: Callable[[Connection, list[UUID]], Awaitable[Iterable[I]]]) -> One[I]:
-        async def load(connection: Connection, ids: list[UUID]) -> list[I | None]:
-            found = {each.id: each for each in await read(connection, ids)}
-            return [found.get(each) for each in ids]
+        return self._each(read, lambda each: each.id)
+
+    def _each(
+        self, read: Callable[[Connection, list[K]], Awaitable[Iterable[V]]], key: Callable[[V], K | None]
+    ) -> DataLoader[K, V | None]:
+        async def load(connection: Connection, keys: list[K]) -> list[V | None]:
+            found = {key(each): each for each in await read(connection, keys)}
+            return [found.get(each) for each in keys]
+
+        return self._loader(load)
+
+    def _counted(
+        self, read: Callable[[Connection, list[UUID]], Awaitable[Mapping[UUID, int]]]
+    ) -> DataLoader[UUID, int]:
+        async def load(connection: Connection, ids: list[UUID]) -> list[int]:
+            found = await read(connection, ids)
+            return [found.get(each, 0) for each in ids]
 
         return self._loader(load)
 
@@ -230,3 +295,13 @@ class Loaders:
                 return await load(connection, keys)
 
         return DataLoader(batch)
+
+
+def _stored(read: Callable[[list[str]], Awaitable[Mapping[str, V]]]) -> DataLoader[str, V | None]:
+    """By stored key, in the region: `read` takes its own connection."""
+
+    async def load(keys: list[str]) -> list[V | None]:
+        found = await read(keys)
+        return [found.get(key) for key in keys]
+
+    return DataLoader(load)

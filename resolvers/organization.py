@@ -12,11 +12,13 @@ from app.domain import access_token as token_rules
 from app.domain import audit as audit_rules
 from app.domain import usage as usage_rules
 from app.store import record
+from app.store.record import JobStatus
 from app.store.usage import UsageDimension
 from resolvers import access_token as access_token_types
 from resolvers import audit_event as audit_event_types
 from resolvers import database as database_types
 from resolvers import integration as integration_types
+from resolvers import job as job_types
 from resolvers.argument import After, First
 from resolvers.connection import Connection, connection
 from resolvers.context import Info
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from resolvers.audit_event import AuditEvent
     from resolvers.database import Database, Region
     from resolvers.integration import Integration
+    from resolvers.job import Job
 
 
 BY_PROVIDER = [UsageDimension.PROVIDER]
@@ -110,6 +113,16 @@ class Organization(Node):
     ) -> list[UsageRecord] | None:
         found = await usage_rules.totals(info.context.gateway, info.context.actor, since, until, group_by)
         return [UsageRecord.of(each) for each in found]
+
+    @strawberry.field(description="Jobs about the databases that the caller sees, newest first.")
+    async def jobs(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        status: Annotated[JobStatus | None, strawberry.argument(description="Only those of this status.")] = None,
+    ) -> Connection[Annotated[Job, strawberry.lazy("resolvers.job")]] | None:
+        return await job_types.jobs(info, first, after, status)
 
     @strawberry.field(**needing(Permission.MANAGE_ACCESS, "Who did what, newest first."))
     async def audit_log(

@@ -11,18 +11,21 @@ import strawberry
 
 from app.access import Permission
 from app.errors import LimitExceeded
-from resolvers import document, integration
+from resolvers import document, integration, row
 from resolvers.access_token import AccessToken
 from resolvers.attachment import Attachment
 from resolvers.audit_event import AuditEvent
 from resolvers.collection import Collection
+from resolvers.column import Column
 from resolvers.context import Info
 from resolvers.credential import Credential
 from resolvers.database import Database, Region
+from resolvers.job import Job
 from resolvers.node import Node, as_uuid, split
 from resolvers.organization import Organization
 from resolvers.provider import provider_by_key
 from resolvers.scoped_database import ScopedDatabase
+from resolvers.table import Table
 from resolvers.viewer import MOST_NODES
 
 Refetch: TypeAlias = Callable[[Info, str], Awaitable[Node | None]]
@@ -74,6 +77,21 @@ async def _collection(info: Info, key: UUID) -> Node | None:
     return Collection.of(found) if found else None
 
 
+async def _table(info: Info, key: UUID) -> Node | None:
+    found = await info.context.loaders.table_by_id.load(key)
+    return Table.of(found) if found else None
+
+
+async def _column(info: Info, key: UUID) -> Node | None:
+    found = await info.context.loaders.table_by_column.load(key)
+    return next((Column.of(found, each) for each in found.shown if each.id == key), None) if found else None
+
+
+async def _job(info: Info, key: UUID) -> Node | None:
+    found = await info.context.loaders.job_by_id.load(key)
+    return Job.of(found) if found else None
+
+
 async def _access_token(info: Info, key: UUID) -> Node | None:
     """Whoever may not manage access does not see that a token exists."""
     if not info.context.actor.may(Permission.MANAGE_ACCESS):
@@ -99,7 +117,11 @@ REFETCH: Mapping[str, Refetch] = {
     "Attachment": _by_id(_attachment),
     "Database": _by_id(_database),
     "Collection": _by_id(_collection),
+    "Table": _by_id(_table),
+    "Column": _by_id(_column),
     "Document": document.by_key,
+    "Row": row.by_key,
+    "Job": _by_id(_job),
     "AccessToken": _by_id(_access_token),
     "AuditEvent": _by_id(_audit_event),
 }

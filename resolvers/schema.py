@@ -9,17 +9,26 @@ from strawberry.schema.config import StrawberryConfig
 from resolvers.access_token import AccessTokenMutation
 from resolvers.audit_event import AuditEventSubscription
 from resolvers.collection import CollectionMutation
+from resolvers.collection_migration import CollectionMigrationMutation
+from resolvers.column import ColumnMutation
+from resolvers.column_attachment import ColumnAttachmentMutation
+from resolvers.column_migration import ColumnMigrationMutation
 from resolvers.credential import CredentialMutation
 from resolvers.database import DatabaseMutation
 from resolvers.document import Document, DocumentMutation
+from resolvers.embed_missing import EmbedMissingMutation
 from resolvers.error_code import ErrorQuery
 from resolvers.integration import IntegrationMutation
+from resolvers.job import JobMutation, JobSubscription
 from resolvers.organization import OrganizationQuery
 from resolvers.provider import ProviderQuery
 from resolvers.refetch import NodeQuery
+from resolvers.row import Row, RowMutation
 from resolvers.scalar import SCALARS
 from resolvers.scoped_database import ScopedDatabaseMutation
 from resolvers.search import SearchQuery
+from resolvers.table import TableMutation
+from resolvers.vector_index import VectorIndexMutation
 from resolvers.viewer import ViewerQuery
 
 
@@ -36,7 +45,16 @@ class Mutation(
     ScopedDatabaseMutation,
     DatabaseMutation,
     CollectionMutation,
+    CollectionMigrationMutation,
     DocumentMutation,
+    TableMutation,
+    RowMutation,
+    ColumnMutation,
+    ColumnAttachmentMutation,
+    VectorIndexMutation,
+    ColumnMigrationMutation,
+    EmbedMissingMutation,
+    JobMutation,
     AccessTokenMutation,
 ): ...
 
@@ -44,13 +62,15 @@ class Mutation(
 @strawberry.type(
     description="What goes on, as it happens: over WebSocket (graphql-transport-ws) at /graphql, as server-sent events at /graphql/stream."
 )
-class Subscription(AuditEventSubscription): ...
+class Subscription(AuditEventSubscription, JobSubscription): ...
 
 
 def build_schema() -> strawberry.Schema:
     """The schema that the gateway serves."""
     config = StrawberryConfig(scalar_map=SCALARS)
-    return strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=[Document], config=config)
+    return strawberry.Schema(
+        query=Query, mutation=Mutation, subscription=Subscription, types=[Document, Row], config=config
+    )
 
 
 def printed(schema: strawberry.Schema) -> str:

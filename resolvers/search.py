@@ -1,4 +1,4 @@
-"""Vector search in GraphQL, on a collection and at the root."""
+"""Vector search in GraphQL: on a collection, on a table, and at the root."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ import strawberry
 from app.access import Permission
 from app.domain import search as rules
 from app.domain.search import Found, Question
+from app.domain.search_space import Among, Documents, Record, Rows
+from app.errors import NotFound
+from app.store import record
+from app.store.record import Document, TableRow
 from resolvers import collection as collection_types
 from resolvers import document as document_types
+from resolvers import row as row_types
+from resolvers import table as table_types
 from resolvers.argument import After, Filter, First, MinSimilarity, QueryText, QueryVector
 from resolvers.connection import PageInfo
 from resolvers.context import Info
-from resolvers.node import local_id
+from resolvers.node import as_uuid, split
 from resolvers.permission import needing
 from resolvers.scalar import floats
 from resolvers.selection import names_below
@@ -61,19 +67,14 @@ class VectorSearchConnection:
 
     @classmethod
     def of(cls, found: Found) -> VectorSearchConnection:
-        home = collection_types.Collection.of(found.collection)
+        nodes = _nodes(found)
         edges = [
-            VectorSearchEdge(
-                cursor=hit.cursor,
-                node=document_types.Document.of(home, hit.document),
-                similarity=hit.similarity,
-                distance=hit.distance,
-            )
-            for hit in found.hits
+            VectorSearchEdge(cursor=hit.cursor, node=node, similarity=hit.similarity, distance=hit.distance)
+            for hit, node in zip(found.hits, nodes, strict=True)
         ]
         return cls(
             edges=edges,
-            nodes=[edge.node for edge in edges],
+            nodes=nodes,
             page_info=PageInfo.of(
                 [hit.cursor for hit in found.hits], has_next=found.has_next, has_previous=found.has_previous
             ),
@@ -86,7 +87,7 @@ class VectorSearchConnection:
 
 async def search(
     info: Info,
-    target_id: UUID,
+    target_id: str,
     column: str | None,
     query: str | None,
     vector: object | None,
@@ -96,20 +97,42 @@ async def search(
     min_similarity: float | None,
 ) -> VectorSearchConnection:
     """One search; the vector is kept for a next page only where a cursor is selected."""
-    pages = not CURSORS.isdisjoint(names_below(info))
-    question = Question(
-        target_id,
-        column,
-        query,
-        vector,
-        first,
-        after,
-        filter,
-        min_similarity,
-        document_types.wanted(info),
-        pages,
-    )
+    among, pages = _among(info, target_id, column), not CURSORS.isdisjoint(names_below(info))
+    question = Question(among, query, vector, first, after, filter, min_similarity, pages)
     return VectorSearchConnection.of(await rules.vector_search(info.context.gateway, info.context.actor, question))
+
+
+def _among(info: Info, target_id: str, column: str | None) -> Among:
+    """What is to be searched, by its global id. Raises NotFound for the id of anything else."""
+    kind, key = split(target_id) or ("", "")
+    match kind, as_uuid(key):
+        case "Collection", UUID() as identifier:
+            return Documents(identifier, column, document_types.wanted(info))
+        case "Table", UUID() as identifier:
+            return Rows(identifier, column, row_types.wanted(info))
+        case _:
+            raise NotFound("There is no collection or table with this id.")
+
+
+def _nodes(found: Found) -> list[VectorRecord]:
+    """What was found, in order."""
+    target = found.target
+    home = (
+        collection_types.Collection.of(target)
+        if isinstance(target, record.Collection)
+        else table_types.Table.of(target)
+    )
+    return [_node(home, hit.record) for hit in found.hits]
+
+
+def _node(home: collection_types.Collection | table_types.Table, found: Record) -> VectorRecord:
+    match home, found:
+        case collection_types.Collection(), Document():
+            return document_types.Document.of(home, found)
+        case table_types.Table(), TableRow():
+            return row_types.Row.of(home, found)
+        case _:
+            raise TypeError(f"no {type(found).__name__} is in a {type(home).__name__}")
 
 
 @strawberry.type
@@ -126,7 +149,8 @@ class SearchQuery:
         info: Info,
         target_id: Annotated[strawberry.ID, strawberry.argument(description="A collection or a table.")],
         column: Annotated[
-            str | None, strawberry.argument(description="The vector column of a table; not for collections.")
+            str | None,
+            strawberry.argument(description="The vector column of a table; null: its only one. Not for collections."),
         ] = None,
         query: QueryText = None,
         vector: QueryVector = None,
@@ -135,5 +159,4 @@ class SearchQuery:
         filter: Filter = None,
         min_similarity: MinSimilarity = None,
     ) -> VectorSearchConnection | None:
-        identifier = local_id("Collection", target_id)
-        return await search(info, identifier, column, query, vector, first, after, filter, min_similarity)
+        return await search(info, target_id, column, query, vector, first, after, filter, min_similarity)

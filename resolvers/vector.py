@@ -24,6 +24,18 @@ class VectorTarget(Node):
     async def database(self, _info: Info) -> Annotated[Database, strawberry.lazy("resolvers.database")]:
         raise NotImplementedError("every kind of target has its own")
 
+    def record_id(self, _stored_key: str) -> strawberry.ID:
+        """The global id of one of its records."""
+        raise NotImplementedError("every kind of target has its own")
+
+    def record_key(self, _stored_key: str) -> object:
+        """The key of one of its records, as callers know it."""
+        raise NotImplementedError("every kind of target has its own")
+
+    async def read_record(self, _info: Info, _stored_key: str) -> VectorRecord | None:
+        """One of its records as it is stored now, with what is selected of it; None: it is gone."""
+        raise NotImplementedError("every kind of target has its own")
+
 
 @strawberry.interface(description="Something that a vector search can find: a document or a row.")
 class VectorRecord(Node):

@@ -33,6 +33,8 @@ CREATE_DATABASE = (
 )
 CREATE_COLLECTION = """
 mutation Create($input: CreateCollectionInput!) { createCollection(input: $input) { collection { id name dimension metric } } }"""
+CREATE_TABLE = """
+mutation Create($input: CreateTableInput!) { createTable(input: $input) { table { id name primaryKey columns { id name } } } }"""
 INSERT = """
 mutation Insert($input: InsertDocumentsInput!) {
   insertDocuments(input: $input) { insertedCount results { index id key status code retryable message } usage { promptTokens totalTokens } }
@@ -62,9 +64,37 @@ query Documents($id: ID!, $first: Int! = 500, $after: String, $filter: JSONObjec
     }
   }
 }"""
+INSERT_ROWS = """
+mutation Insert($input: InsertRowsInput!) {
+  insertRows(input: $input) { insertedCount results { index id key status code retryable message } usage { promptTokens totalTokens } }
+}"""
+UPDATE_ROWS = """
+mutation Update($input: UpdateRowsInput!) {
+  updateRows(input: $input) { matchedCount modifiedCount modifiedIds usage { totalTokens } table { name } }
+}"""
+DELETE_ROWS = """
+mutation Delete($input: DeleteRowsInput!) { deleteRows(input: $input) { deletedCount deletedIds table { name rowCount } } }"""
+ROWS = """
+query Rows($id: ID!, $first: Int! = 500, $after: String, $filter: JSONObject) {
+  node(id: $id) {
+    ... on Table {
+      rows(first: $first, after: $after, filter: $filter) {
+        nodes { id key fields } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      }
+    }
+  }
+}"""
+VECTORS = """
+query Vectors($id: ID!, $column: String!, $filter: JSONObject) {
+  node(id: $id) { ... on Table { rows(first: 500, filter: $filter) { nodes { key vector(column: $column) } } } }
+}"""
 SEARCH = """
-query Search($id: ID!, $query: String, $vector: Vector, $first: Int! = 10, $after: String, $filter: JSONObject, $min: Float) {
-  vectorSearch(targetId: $id, query: $query, vector: $vector, first: $first, after: $after, filter: $filter, minSimilarity: $min) {
+query Search(
+  $id: ID!, $column: String, $query: String, $vector: Vector, $first: Int! = 10, $after: String, $filter: JSONObject, $min: Float
+) {
+  vectorSearch(
+    targetId: $id, column: $column, query: $query, vector: $vector, first: $first, after: $after, filter: $filter, minSimilarity: $min
+  ) {
     edges { cursor similarity distance node { id key fields } }
     pageInfo { hasNextPage endCursor }
     exact model usage { promptTokens totalTokens cached }
@@ -72,6 +102,9 @@ query Search($id: ID!, $query: String, $vector: Vector, $first: Int! = 10, $afte
 }"""
 CREATE_TOKEN = """
 mutation Token($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken { id } secret } }"""
+
+
+JOB = "query J($id: ID!) { node(id: $id) { ... on Job { kind status total processed failed errorCode error } } }"
 
 
 class RefusedError(Exception):
@@ -163,6 +196,18 @@ class Api:
         }
         return await self.collection(database_id, name, embedding=embedding)
 
+    async def table(
+        self,
+        database_id: str,
+        name: str = "films",
+        columns: tuple[dict[str, Any], ...] = ({"name": "id", "type": "INT"}, {"name": "title", "type": "TEXT"}),
+        key: tuple[str, ...] = ("id",),
+    ) -> str:
+        """A new table's id; its columns are given as ColumnInput has them."""
+        given = {"databaseId": database_id, "name": name, "columns": list(columns), "primaryKey": list(key)}
+        created = await self(CREATE_TABLE, input=given)
+        return str(created["createTable"]["table"]["id"])
+
     async def insert(self, collection_id: str, *documents: dict[str, Any], **more: Any) -> Any:  # noqa: ANN401 - JSON
         """The payload of insertDocuments."""
         answer = await self(INSERT, input={"collectionId": collection_id, "documents": list(documents), **more})
@@ -187,9 +232,42 @@ class Api:
         found = (await self(DOCUMENTS, id=collection_id, **arguments))["node"]["documents"]
         return {each["key"]: each for each in found["nodes"]}
 
-    async def search(self, collection_id: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
+    async def insert_rows(self, table_id: str, *rows: dict[str, Any], **more: Any) -> Any:  # noqa: ANN401 - JSON
+        """The payload of insertRows."""
+        return (await self(INSERT_ROWS, input={"tableId": table_id, "rows": list(rows), **more}))["insertRows"]
+
+    async def update_rows(self, table_id: str, filter: dict[str, Any], **set: Any) -> Any:  # noqa: ANN401 - JSON
+        """The payload of updateRows; `set` by column name."""
+        return (await self(UPDATE_ROWS, input={"tableId": table_id, "filter": filter, "set": set}))["updateRows"]
+
+    async def delete_rows(self, table_id: str, **which: Any) -> Any:  # noqa: ANN401 - JSON
+        """The payload of deleteRows."""
+        return (await self(DELETE_ROWS, input={"tableId": table_id, **which}))["deleteRows"]
+
+    async def rows(self, table_id: str, **arguments: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON
+        """The fields of the rows of a page, in order."""
+        found = (await self(ROWS, id=table_id, **arguments))["node"]["rows"]["nodes"]
+        return [each["fields"] for each in found]
+
+    async def vectors(self, table_id: str, column: str = "v", **arguments: Any) -> dict[Any, Any]:  # noqa: ANN401 - JSON
+        """Key -> vector, for the rows of a table with a one-column key."""
+        found = (await self(VECTORS, id=table_id, column=column, **arguments))["node"]["rows"]["nodes"]
+        return {each["key"]: each["vector"] for each in found}
+
+    async def search(self, target_id: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         """The connection of a vectorSearch at the root."""
-        return (await self(SEARCH, id=collection_id, **arguments))["vectorSearch"]
+        return (await self(SEARCH, id=target_id, **arguments))["vectorSearch"]
+
+    async def ended(self, job_id: str) -> dict[str, Any]:
+        """A job, once it has ended."""
+        found: dict[str, Any] = {}
+
+        async def has_ended() -> bool:
+            found.update((await self(JOB, id=job_id))["node"])
+            return found["status"] not in ("QUEUED", "RUNNING")
+
+        await until(has_ended, 120)
+        return found
 
     async def with_token(self, role: str, **more: Any) -> Api:  # noqa: ANN401 - JSON
         """Another client of this server, with a new token of that role. The caller closes it."""
@@ -219,9 +297,9 @@ class Statements:
 
     @property
     def counted(self) -> list[str]:
-        """Without authentication, transaction control, and what asyncpg asks once a connection about types."""
+        """Without authentication, transaction control, looking for jobs, and what asyncpg asks once a connection about types."""
         control = ("BEGIN", "COMMIT", "ROLLBACK")
-        apart = ("secret_hash = $1", "vectorgate_region.usage", "pg_catalog.pg_type", "'jit'")
+        apart = ("secret_hash = $1", "vectorgate_region.usage", "pg_catalog.pg_type", "'jit'", "not_before")
         return [each for each in self.seen if not each.startswith(control) and not any(mark in each for mark in apart)]
 
 

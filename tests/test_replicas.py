@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-import socket
-import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count
 
-import httpx
 import pytest
 
-from tests.conftest import KEYS
 from tests.factory import KEY, SEARCH, SECOND_KEY, TOKEN, Api
 from tests.fakes.openai import OpenAIFake
+from tests.processes import serving
 from tests.test_journey import REMOVE, ROTATE, SCOPE
 
 DESCOPE = """
@@ -45,45 +39,11 @@ class Pair:
         await self.there.search(self.collection_id, query=f"whale {next(SEARCHES)}")
 
 
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
-
-
-@asynccontextmanager
-async def process(database_url: str, openai: OpenAIFake) -> AsyncIterator[str]:
-    """`vectorgate serve` as an operator runs it; its URL. It must end by itself, with 0, when it is told to."""
-    port = free_port()
-    settings = {"DATABASE_URL": database_url, "ENCRYPTION_KEYS": KEYS, "BOOTSTRAP_TOKEN": TOKEN, "PORT": str(port)}
-    settings |= {"PROVIDER_URLS": f'{{"openai": "{openai.url}"}}', "LOG_LEVEL": "warning"}
-    environment = os.environ | {f"VECTORGATE_{name}": value for name, value in settings.items()}
-    child = await asyncio.create_subprocess_exec(sys.executable, "-m", "app", "serve", env=environment)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        await until_ready(url, child)
-        yield url
-    finally:
-        child.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(child.wait(), 30) == 0
-
-
-async def until_ready(url: str, child: asyncio.subprocess.Process) -> None:
-    async with httpx.AsyncClient() as client, asyncio.timeout(60):
-        while child.returncode is None:
-            try:
-                if (await client.get(f"{url}/readyz")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-    raise AssertionError(f"serve ended with {child.returncode}")
-
-
 @pytest.fixture
 async def pair(database_url: str, openai: OpenAIFake) -> AsyncIterator[Pair]:
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(process(database_url, openai))
-        second = await stack.enter_async_context(process(database_url, openai))
+        first = await stack.enter_async_context(serving(database_url, openai))
+        second = await stack.enter_async_context(serving(database_url, openai))
         here = await stack.enter_async_context(Api(first, TOKEN))
         there = await stack.enter_async_context(Api(second, TOKEN))
         database_id = await here.database()

@@ -39,3 +39,24 @@ async def test_an_insert_of_many_documents_takes_one_statement_to_write(running:
     assert "select key" in existing
     assert "insert into" in write
     assert "audit_event" in audit
+
+
+async def test_an_insert_of_many_rows_takes_one_statement_to_write_however_many_columns_embed(running: Running) -> None:
+    local = {"provider": "local", "model": "wordllama-256"}
+    text = {"name": "title", "type": "TEXT"}
+    vectors = [
+        {"name": "v", "type": "VECTOR", "embedding": local, "sourceColumn": "title"},
+        {"name": "w", "type": "VECTOR", "embedding": local},
+    ]
+    films = await running.api.table(
+        await running.api.database(), columns=({"name": "id", "type": "INT"}, text, *vectors)
+    )
+    rows = [{"id": number, "title": f"film {number}", "w": f"plot {number}"} for number in range(500)]
+    running.statements.clear()
+    await running.api.insert_rows(films, *rows)
+    resolve, existing, write, fence, audit = running.statements.counted
+    assert "left join" in resolve
+    assert "select created_at" in existing
+    assert "insert into" in write
+    assert "table_version" in fence
+    assert "audit_event" in audit

@@ -19,8 +19,8 @@ from app.store import audit_event
 from app.store.record import AuditEvent
 from tests.factory import CREATE_DATABASE, CREATE_TOKEN, TOKEN, Api, Run, Running, until
 from tests.fakes.openai import OpenAIFake
+from tests.processes import serving
 from tests.socket_client import SocketClient, socket
-from tests.test_replicas import process
 
 EVENTS = "subscription { auditEvents { action actor targetName outcome } }"
 STREAM = "/graphql/stream"
@@ -248,7 +248,7 @@ async def test_a_server_that_is_told_to_stop_ends_its_sockets_and_streams_and_th
     database_url: str, openai: OpenAIFake
 ) -> None:
     async with AsyncExitStack() as stack:
-        async with process(database_url, openai) as url:
+        async with serving(database_url, openai) as url:
             client = await stack.enter_async_context(socket(url))
             api = await stack.enter_async_context(Api(url, TOKEN))
             await client.init()

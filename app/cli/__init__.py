@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app.assembly import reason
-from app.cli import demo, doctor, keys, migrate, organization, schema, serve, token
+from app.cli import demo, doctor, keys, migrate, organization, schema, serve, token, worker
 from app.cli.process import CommandFailed
 from app.embedded import EmbeddedError
 from app.errors import DatabaseUnavailable, GatewayError
@@ -18,7 +18,7 @@ from app.settings import SettingsError
 from app.store.migration import MigrationError
 
 application = typer.Typer(name="vectorgate", no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (serve, demo, migrate, schema, doctor):
+for command in (serve, worker, demo, migrate, schema, doctor):
     application.command(name=command.__name__.rsplit(".", 1)[-1])(command.run)
 application.add_typer(token.application, name="token", help="Access tokens.")
 application.add_typer(organization.application, name="organization", help="Organizations.")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.access import Actor, Permission
-from app.domain import audit, debris
+from app.domain import audit, debris, job
 from app.errors import AlreadyExists, BadInput, ConfirmationMismatch, DatabaseUnavailable, NotFound
 from app.gateway import Gateway
 from app.postgres import Connection
-from app.store import collection, credential, database, scoped_database
+from app.store import credential, database, scoped_database, target
 from app.store import debris as debris_store
 from app.store.record import Credential, Database, DatabaseStatus
 from app.value import check_identifier
@@ -115,8 +115,9 @@ async def drop(gateway: Gateway, actor: Actor, database_id: UUID, confirm_name: 
     async with gateway.postgres.catalogue.transaction() as connection:
         if not await database.lock(connection, actor.organization_id, database_id):
             raise NotFound("There is no database with this id any more.")
-        await collection.delete_of_database(connection, actor.organization_id, database_id)
+        await target.delete_of_database(connection, actor.organization_id, database_id)
         await database.delete(connection, actor.organization_id, database_id)
+        await job.cancel_of_database(connection, actor.organization_id, database_id)
         left = await debris_store.insert(connection, found.region, database_id)
         await audit.done(connection, actor, "drop_database", "Database", database_id, found.name)
     await debris.try_to_remove(gateway, left)

@@ -1,4 +1,4 @@
-"""Debris: schemas and tables that the catalogue has dropped and their region still holds. Removed at once, else by the sweep."""
+"""Debris: schemas, tables and columns that a region holds and the catalogue does not. Removed at once, else by the sweep."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import structlog
 
 from app.errors import GatewayError
 from app.gateway import Gateway
-from app.store import collection, database
+from app.postgres import Cluster
+from app.store import column, database, target
 from app.store import debris as store
 from app.store.debris import Debris
 
@@ -22,15 +23,25 @@ async def try_to_remove(gateway: Gateway, debris: Debris) -> None:
 
 
 async def remove(gateway: Gateway, debris: Debris) -> None:
-    """Remove it from its region, then forget it. Doing it again does nothing."""
-    region = gateway.postgres.region(debris.region)
-    if debris.target_id is None:
-        async with region.connection() as connection:
-            await database.empty_schema(connection, debris.database_id)
-        async with region.transaction() as connection:
-            await database.drop_schema(connection, debris.database_id)
-    else:
-        async with region.connection() as connection:
-            await collection.drop_table(connection, debris.database_id, debris.target_id)
+    """Remove it from its region, then forget it. Doing it again does nothing, nor does it when it is in the catalogue after all."""
+    async with gateway.postgres.catalogue.connection() as connection:
+        if not await store.claim(connection, debris.id):
+            return
+    await _remove(gateway.postgres.region(debris.region), debris)
     async with gateway.postgres.catalogue.connection() as connection:
         await store.delete(connection, debris.id)
+
+
+async def _remove(region: Cluster, debris: Debris) -> None:
+    home, target_id, column_id = debris.database_id, debris.target_id, debris.column_id
+    if target_id is None:
+        async with region.connection() as connection:
+            await database.empty_schema(connection, home)
+        async with region.transaction() as connection:
+            await database.drop_schema(connection, home)
+    elif column_id is None:
+        async with region.transaction() as connection:
+            await target.drop(connection, home, target_id)
+    else:
+        async with region.transaction() as connection:
+            await column.drop(connection, home, target_id, column_id)

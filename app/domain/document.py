@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from app.access import Actor, Permission
@@ -11,7 +11,7 @@ from app.domain import audit, collection, embedding, usage
 from app.domain.item import draft, given_key
 from app.errors import BadInput, NotFound
 from app.gateway import Gateway
-from app.page import Page, bad_cursor, check_first, decode_cursor, encode_cursor
+from app.page import Page, bad_cursor, check_first, decode_cursor, decode_time, encode_cursor
 from app.postgres import Connection
 from app.store import document
 from app.store.document import Touched, Wanted
@@ -160,10 +160,6 @@ def _after(after: str | None) -> tuple[datetime, str] | None:
     if after is None:
         return None
     created_at, key = decode_cursor(after, 2)
-    try:
-        moment = datetime.fromisoformat(str(created_at))
-    except ValueError:
-        raise bad_cursor() from None
-    if moment.utcoffset() != timedelta(0) or not isinstance(key, str) or not is_encoded(key):
+    if not isinstance(key, str) or not is_encoded(key):
         raise bad_cursor()
-    return moment, key
+    return decode_time(created_at), key

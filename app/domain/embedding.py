@@ -83,7 +83,7 @@ class Embedded:
     spent: Spent
     cached: bool = False
 
-    def only(self, metric: Metric) -> Vector:
+    def only(self, metric: Metric | None) -> Vector:
         """The vector of the one text that was asked for. Raises the provider's refusal, or InvalidVector."""
         [outcome] = self.outcomes
         if isinstance(outcome, GatewayError):
@@ -115,13 +115,17 @@ async def embed(gateway: Gateway, actor: Actor, resolved: Resolved[Target], text
 
     Raises EmbeddingNotConfigured, the refusal of the attachment's standing, or the provider's failure of the call as a whole.
     """
-    asked = _asked(gateway, actor, resolved)
+    return await answer(allowed(gateway, actor, resolved), texts)
+
+
+async def answer(asked: Asked, texts: Sequence[str]) -> Embedded:
+    """Embed texts that are to be stored. Raises the provider's failure of the call as a whole."""
     return _answered(asked, await _ask(asked, texts, InputType.DOCUMENT), len(texts))
 
 
 async def embed_query(gateway: Gateway, actor: Actor, resolved: Resolved[Target], text: str) -> Embedded:
     """Embed a text to search with, as a query; one that was asked a moment ago is remembered. Raises as `embed`."""
-    asked = _asked(gateway, actor, resolved)
+    asked = allowed(gateway, actor, resolved)
     found = await gateway.queries.get((*asked.identity, text), lambda: _ask(asked, [text], InputType.QUERY))
     return _answered(asked, found.value, 1, cached=found.shared)
 
@@ -197,7 +201,7 @@ def coded(provider: Provider, use: Attachment | None, error: ProviderError) -> P
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
     """One call to a provider, allowed a moment ago: what is asked of whom, with which secret, in which lane."""
 
     gateway: Gateway
@@ -215,7 +219,7 @@ class _Asked:
         return (use.target_id, self.lane, use.provider, use.model, use.dimension, parameters)
 
 
-def _asked(gateway: Gateway, actor: Actor, resolved: Resolved[Target]) -> _Asked:
+def allowed(gateway: Gateway, actor: Actor, resolved: Resolved[Target]) -> Asked:
     """Check that the target may embed now. Raises what keeps it from it."""
     use = resolved.attachment
     if use is None:
@@ -224,12 +228,12 @@ def _asked(gateway: Gateway, actor: Actor, resolved: Resolved[Target]) -> _Asked
     provider = provider_rules.known(gateway, use.provider)
     if resolved.secret is not None:
         source = _Secrets(gateway, actor, resolved)
-        return _Asked(gateway, resolved, use, provider, source, resolved.secret.credential_id)
+        return Asked(gateway, resolved, use, provider, source, resolved.secret.credential_id)
     hosted = gateway.catalogue.hosted_secrets.get(provider.key, NO_SECRET)
-    return _Asked(gateway, resolved, use, provider, always(hosted), provider.key)
+    return Asked(gateway, resolved, use, provider, always(hosted), provider.key)
 
 
-async def _ask(asked: _Asked, texts: Sequence[str], input_type: InputType) -> Embedding:
+async def _ask(asked: Asked, texts: Sequence[str], input_type: InputType) -> Embedding:
     """Ask the provider; what a failed call has spent is recorded before its error leaves."""
     use, sender = asked.use, asked.gateway.sender
     configuration = Configuration(use.model, use.dimension, use.parameters)
@@ -245,7 +249,7 @@ async def _ask(asked: _Asked, texts: Sequence[str], input_type: InputType) -> Em
         raise coded(asked.provider, use, error) from None
 
 
-def _answered(asked: _Asked, embedding: Embedding, count: int, *, cached: bool = False) -> Embedded:
+def _answered(asked: Asked, embedding: Embedding, count: int, *, cached: bool = False) -> Embedded:
     outcomes = [_outcome(asked.provider, asked.use, embedding, position) for position in range(count)]
     usage = NO_USAGE if cached else embedding.usage
     requests, errors = (0, 0) if cached else (embedding.requests, len(embedding.refusals))
@@ -253,7 +257,7 @@ def _answered(asked: _Asked, embedding: Embedding, count: int, *, cached: bool =
     return Embedded(outcomes, asked.use.model, usage, spent, cached)
 
 
-def _spent(asked: _Asked, *, texts: int, requests: int, usage: Usage, errors: int, cached: int = 0) -> Spent:
+def _spent(asked: Asked, *, texts: int, requests: int, usage: Usage, errors: int, cached: int = 0) -> Spent:
     home = asked.resolved.target
     unknown = usage.total_tokens is None
     return Spent(

@@ -1,30 +1,31 @@
-"""Inserting documents: each item succeeds or fails by itself, the call as a whole fails with nothing written (rule 23)."""
+"""Inserting documents or rows: each item succeeds or fails by itself, the call as a whole fails with nothing written (rule 23)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 from uuid import UUID
 
-from app.access import Actor, Permission
-from app.domain import embedding, idempotency, usage
-from app.domain.document import metric_of, note
+from app.access import Actor
+from app.domain import usage
+from app.domain.embedding import Target
+from app.domain.embedding_groups import AllEmbedded, Asking, embed_all
 from app.domain.idempotency import AlreadyDoneError, Once
-from app.domain.item import Draft, draft, given_key
-from app.domain.vector import check_vector
 from app.errors import AlreadyExists, GatewayError
 from app.gateway import Gateway
 from app.postgres import Connection
-from app.store import document
-from app.store.document import NewDocument
-from app.store.record import Collection, Resolved, Vector
-from app.store.usage import Spent
-from app.value import check_count
+from app.store.record import Resolved, Vector
 from providers.usage import Usage
 
 MOST_ITEMS = 1000
+
+Slot: TypeAlias = UUID
+"""Where a vector belongs: to the vector column of this id, or to a document as a `WHOLE`."""
+
+WHOLE = UUID(int=0)
 
 
 class OnConflict(StrEnum):
@@ -56,11 +57,71 @@ class Item:
     message: str | None = None
 
 
+class Draft(Protocol):
+    """An item that can be stored once each of its `texts` has a vector."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def key_was_given(self) -> bool: ...
+    @property
+    def texts(self) -> Mapping[Slot, str]: ...
+    def with_vectors(self, vectors: Mapping[Slot, Vector]) -> Self:
+        """The same item with the vectors of some of its texts, which need none any more."""
+        ...
+
+
+T = TypeVar("T", bound=Target)
+D = TypeVar("D", bound=Draft)
+
+
+class Intake(ABC, Generic[T, D]):
+    """Where items go, and what is particular about it."""
+
+    home: T
+    taken: str
+    """What an item is told whose key exists already."""
+
+    @abstractmethod
+    def key(self, given: Mapping[str, object]) -> str | None:
+        """The stored key of an item; None where it has none. Raises BadInput."""
+
+    @abstractmethod
+    def draft(self, given: Mapping[str, object], position: int, key: str | None) -> D:
+        """The item under its key, or a new one. Raises the coded error of what is wrong with it."""
+
+    @abstractmethod
+    def use(self, slot: Slot) -> Resolved[Target]:
+        """How text is embedded there."""
+
+    @abstractmethod
+    def check(self, slot: Slot, vector: Vector) -> None:
+        """Raises InvalidVector for a provider's vector that could not be stored there."""
+
+    @abstractmethod
+    async def existing(self, connection: Connection, keys: Sequence[str]) -> Collection[str]:
+        """Those of the stored keys that are taken."""
+
+    async def known(self, gateway: Gateway, drafts: Sequence[D]) -> Mapping[str, Mapping[Slot, Vector]]:  # noqa: ARG002 - for those who know some
+        """Stored key -> vectors that what is to be replaced has of the same texts, where these are not to be embedded again."""
+        return {}
+
+    @abstractmethod
+    async def write(self, connection: Connection, drafts: Sequence[D], *, replace: bool) -> Mapping[str, bool]:
+        """Stored key -> whether it was new, for every item that was written: all with `replace`, else those whose key was free."""
+
+    @abstractmethod
+    async def note(self, gateway: Gateway, actor: Actor, **counts: int) -> None:
+        """Leave the call's audit event."""
+
+
 @dataclass(frozen=True, slots=True)
-class Inserted:
+class Inserted(Generic[T]):
     """The outcomes in the order of the items, and what embedding them used (None: nothing was embedded)."""
 
-    collection: Collection
+    home: T
     items: list[Item]
     usage: Usage | None
 
@@ -68,88 +129,82 @@ class Inserted:
 async def insert(
     gateway: Gateway,
     actor: Actor,
-    collection_id: UUID,
-    *,
-    documents: Sequence[Mapping[str, object]],
+    intake: Intake[T, D],
+    given: Sequence[Mapping[str, object]],
     on_conflict: OnConflict,
-    idempotency_key: str | None,
-) -> Inserted:
-    """Insert 1 to 1,000 documents: one look for taken keys, one embedding of the distinct texts, one statement to write."""
-    resolved = await embedding.resolve(gateway, actor, collection_id)
-    actor.require(Permission.WRITE_DATA)
-    check_count(len(documents), 1, MOST_ITEMS, "documents")
-    given = {"collectionId": collection_id, "documents": documents, "onConflict": on_conflict}
-    call = idempotency.once(gateway, actor, "vectorgate_region", idempotency_key, "insertDocuments", given)
-    if (known := await _recalled(gateway, resolved, call)) is not None:
+    call: Once,
+) -> Inserted[T]:
+    """One look for taken keys, one embedding of the distinct texts, one statement to write; a call that is repeated, none of it."""
+    if (known := await _recalled(gateway, intake, call)) is not None:
         return known
-    work = _Work(resolved, on_conflict)
-    work.take(documents)
-    await work.look_for_conflicts(gateway)
+    work = _Work(intake, on_conflict)
+    work.take(given)
+    await work.look(gateway)
     await work.embed(gateway, actor)
     try:
         await work.write(gateway, call)
     except AlreadyDoneError:
-        known = await _recalled(gateway, resolved, call)
+        known = await _recalled(gateway, intake, call)
         if known is None:
             raise  # it was there a moment ago, and is kept for a day
         return known
-    await note(gateway, actor, "insert_documents", resolved.target, **work.counts())
+    await intake.note(gateway, actor, **work.counts())
     return work.outcome()
 
 
-class _Work:
+class _Work(Generic[T, D]):
     """The items of one call, on their way from drafts to outcomes."""
 
-    def __init__(self, resolved: Resolved[Collection], on_conflict: OnConflict) -> None:
-        self._resolved = resolved
-        self._home = resolved.target
+    def __init__(self, intake: Intake[T, D], on_conflict: OnConflict) -> None:
+        self._intake = intake
         self._on_conflict = on_conflict
-        self._drafts: dict[str, Draft] = {}
-        self._vectors: dict[int, Vector] = {}
+        self._drafts: dict[str, D] = {}
         self._items: dict[int, Item] = {}
-        self._usage: Usage | None = None
-        self._spent: Spent | None = None
+        self._embedded: AllEmbedded[Slot] = AllEmbedded({}, None, [])
 
-    def take(self, documents: Sequence[Mapping[str, object]]) -> None:
-        """Check every document by itself; of equal keys the first wins, or the last under REPLACE."""
-        for position, given in enumerate(documents):
+    def take(self, items: Sequence[Mapping[str, object]]) -> None:
+        """Check every item by itself; of equal keys the first wins, or the last under REPLACE."""
+        for position, given in enumerate(items):
             key = None
             try:
-                key = given_key(given)
-                each = draft(self._resolved, given, position, key)
+                key = self._intake.key(given)
+                each = self._intake.draft(given, position, key)
             except GatewayError as error:
                 self._fail(position, key, error)
                 continue
             loser = self._drafts.pop(each.key, None)
-            winner = each if loser is None or self._on_conflict is OnConflict.REPLACE else loser
+            winner = each if loser is None or self._replaces else loser
             self._drafts[each.key] = winner
             if loser is not None:
                 self._conflict(loser if winner is each else each)
 
-    async def look_for_conflicts(self, gateway: Gateway) -> None:
-        """Nothing is embedded for a key that is taken, unless it is to be replaced."""
-        given = [each.key for each in self._drafts.values() if each.key_was_given]
-        if self._on_conflict is OnConflict.REPLACE or not given:
+    async def look(self, gateway: Gateway) -> None:
+        """Nothing is embedded for a key that is taken, nor, where it is to be replaced, for a text that has its vector already."""
+        if self._replaces:
+            for key, vectors in (await self._intake.known(gateway, list(self._drafts.values()))).items():
+                self._drafts[key] = self._drafts[key].with_vectors(vectors)
             return
-        async with gateway.postgres.region(self._home.region).connection() as connection:
-            for key in await document.existing(connection, self._home, given):
-                self._conflict(self._drafts.pop(key))
+        if given := [each.key for each in self._drafts.values() if each.key_was_given]:
+            async with gateway.postgres.region(self._intake.home.region).connection() as connection:
+                for key in await self._intake.existing(connection, given):
+                    self._conflict(self._drafts.pop(key))
 
     async def embed(self, gateway: Gateway, actor: Actor) -> None:
-        """Each distinct text once; a text that the provider refuses fails the documents that have it."""
-        texts = list(dict.fromkeys(text for each in self._drafts.values() if (text := each.text_to_embed) is not None))
-        if not texts:
-            return
-        embedded = await embedding.embed(gateway, actor, self._resolved, texts)
-        self._usage, self._spent = embedded.usage, embedded.spent
-        outcomes = dict(zip(texts, embedded.outcomes, strict=True))
+        """Each distinct text once; a text that the provider refuses fails the items that have it."""
+        texts: dict[Slot, list[str]] = {}
+        for each in self._drafts.values():
+            for slot, text in each.texts.items():
+                texts.setdefault(slot, []).append(text)
+        wanted = {slot: Asking(self._intake.use(slot), found) for slot, found in texts.items()}
+        self._embedded = await embed_all(gateway, actor, wanted)
         for each in list(self._drafts.values()):
-            if each.text_to_embed is not None:
-                self._settle(each, outcomes[each.text_to_embed])
+            if each.texts:
+                self._settle(each)
 
     async def write(self, gateway: Gateway, call: Once) -> None:
         """All that is left, in one statement; with an idempotency key its record is committed with it."""
-        if not self._drafts and self._spent is None and call.key is None:
+        spent = self._embedded.spent
+        if not self._drafts and not spent and call.key is None:
             return
 
         async def work(connection: Connection) -> None:
@@ -157,21 +212,25 @@ class _Work:
             await self._write(connection)
             await call.settle(connection, _recorded(self.outcome()))
 
-        await usage.write(gateway, self._home.region, [self._spent] if self._spent else [], work)
+        await usage.write(gateway, self._intake.home.region, spent, work)
 
-    def outcome(self) -> Inserted:
-        return Inserted(self._home, [self._items[position] for position in sorted(self._items)], self._usage)
+    def outcome(self) -> Inserted[T]:
+        items = [self._items[position] for position in sorted(self._items)]
+        return Inserted(self._intake.home, items, self._embedded.usage)
 
     def counts(self) -> dict[str, int]:
         """How many items ended how."""
         statuses = [item.status.value.lower() for item in self._items.values()]
         return {status: statuses.count(status) for status in sorted(set(statuses))}
 
+    @property
+    def _replaces(self) -> bool:
+        return self._on_conflict is OnConflict.REPLACE
+
     async def _write(self, connection: Connection) -> None:
         if not self._drafts:
             return
-        new = [self._ready(each) for each in self._drafts.values()]
-        written = await document.insert(connection, self._home, new, replace=self._on_conflict is OnConflict.REPLACE)
+        written = await self._intake.write(connection, list(self._drafts.values()), replace=self._replaces)
         for key, each in self._drafts.items():
             if key not in written:
                 self._conflict(each)
@@ -179,26 +238,28 @@ class _Work:
                 status = ItemStatus.INSERTED if written[key] else ItemStatus.REPLACED
                 self._items[each.position] = Item(each.position, key, status)
 
-    def _ready(self, each: Draft) -> NewDocument:
-        return each.ready(self._vectors.get(each.position, each.vector))
-
-    def _settle(self, each: Draft, outcome: Vector | GatewayError) -> None:
+    def _settle(self, each: D) -> None:
+        vectors: dict[Slot, Vector] = {}
         try:
-            if isinstance(outcome, GatewayError):
-                raise outcome
-            check_vector(outcome, metric_of(self._home))
+            for slot, text in each.texts.items():
+                vectors[slot] = self._vector(slot, text)
         except GatewayError as error:
             del self._drafts[each.key]
             self._fail(each.position, each.key if each.key_was_given else None, error)
         else:
-            self._vectors[each.position] = outcome
+            self._drafts[each.key] = each.with_vectors(vectors)
 
-    def _conflict(self, each: Draft) -> None:
+    def _vector(self, slot: Slot, text: str) -> Vector:
+        """Raises the provider's refusal of the text, or InvalidVector."""
+        outcome = self._embedded.outcomes[slot][text]
+        if isinstance(outcome, GatewayError):
+            raise outcome
+        self._intake.check(slot, outcome)
+        return outcome
+
+    def _conflict(self, each: D) -> None:
         if self._on_conflict is OnConflict.FAIL:
-            error = AlreadyExists(
-                "A document with this _id exists already: use another, or onConflict: SKIP or REPLACE."
-            )
-            self._fail(each.position, each.key, error)
+            self._fail(each.position, each.key, AlreadyExists(self._intake.taken))
         else:
             self._items[each.position] = Item(each.position, each.key, ItemStatus.SKIPPED)
 
@@ -206,19 +267,19 @@ class _Work:
         self._items[position] = Item(position, key, ItemStatus.FAILED, error.code, error.retryable, error.message)
 
 
-async def _recalled(gateway: Gateway, resolved: Resolved[Collection], call: Once) -> Inserted | None:
+async def _recalled(gateway: Gateway, intake: Intake[T, D], call: Once) -> Inserted[T] | None:
     if call.key is None:
         return None
-    async with gateway.postgres.region(resolved.target.region).connection() as connection:
+    async with gateway.postgres.region(intake.home.region).connection() as connection:
         outcome = await call.recall(connection)
     if outcome is None:
         return None
     items = [Item(**{**each, "status": ItemStatus(each["status"])}) for each in outcome["items"]]
     tokens = outcome["usage"]
-    return Inserted(resolved.target, items, Usage(*tokens) if tokens is not None else None)
+    return Inserted(intake.home, items, Usage(*tokens) if tokens is not None else None)
 
 
-def _recorded(inserted: Inserted) -> Mapping[str, Any]:
+def _recorded(inserted: Inserted[T]) -> Mapping[str, Any]:
     """An outcome as JSON, for calls that repeat this one."""
     used = inserted.usage
     return {

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import orjson
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from app.domain.embedding import not_configured
+from app.domain.insertion import WHOLE, Slot
+from app.domain.size import check_size, stored_bytes
 from app.domain.vector import parse_vector
-from app.errors import BadInput, InvalidVectorizeValue, LimitExceeded, VectorizeAndVector, VectorsNotEnabled
+from app.errors import BadInput, InvalidVectorizeValue, VectorizeAndVector, VectorsNotEnabled
 from app.store.document import NewDocument
 from app.store.key import encode_key
 from app.store.record import Collection, Metric, Resolved, Vector, new_id
 from app.value import check_json, check_text
-
-MOST_BYTES = 4_000_000
-"""The size of one document's fields as JSON."""
-
-_EXPONENT = re.compile(rb"(?<=[:\[,-])\d+(?:\.\d+)?e([+-]?\d+)(?=[,\]}])")
-"""The exponent of a JSON number."""
 
 RESERVED = ("$vectorize", "$vector")
 
@@ -42,6 +35,16 @@ class Draft:
         """None where there is nothing to embed: no text, or a blank one."""
         return self.text if self.text is not None and self.text.strip() else None
 
+    @property
+    def texts(self) -> Mapping[Slot, str]:
+        """The text to embed, unless its vector is there already."""
+        text = self.text_to_embed
+        return {WHOLE: text} if text is not None and self.vector is None else {}
+
+    def with_vectors(self, vectors: Mapping[Slot, Vector]) -> Self:
+        """The document with its text's vector."""
+        return replace(self, vector=vectors[WHOLE])
+
     def ready(self, vector: Vector | None) -> NewDocument:
         """The document with the vector of its text, or its own."""
         return NewDocument(self.key, self.body, self.text, vector)
@@ -59,7 +62,7 @@ def draft(resolved: Resolved[Collection], given: Mapping[str, object], position:
     body = {name: value for name, value in given.items() if name not in ("_id", *RESERVED)}
     check_fields(body)
     text, vector = text_and_vector(resolved, given)
-    _check_size(_stored_bytes(body) + len((text or "").encode()))
+    check_size(stored_bytes(body) + len((text or "").encode()), "document")
     return Draft(position, key or encode_key(str(new_id())), key is not None, body, text, vector)
 
 
@@ -102,22 +105,7 @@ def check_fields(body: Mapping[str, object]) -> None:
     """Raises BadInput for fields that could not be stored, filtered by or read back; LimitExceeded beyond 4 MB."""
     check_json(body, "The document")
     _check_names(body)
-    _check_size(_stored_bytes(body))
-
-
-def _check_size(size: int) -> None:
-    if size > MOST_BYTES:
-        raise LimitExceeded(
-            f"A document may take {MOST_BYTES} bytes as JSON, its text included, and takes {size}.",
-            limit=MOST_BYTES,
-            actual=size,
-        )
-
-
-def _stored_bytes(body: Mapping[str, object]) -> int:
-    """The length of a document as PostgreSQL answers it: numbers are written in full there, 1e308 with its 308 zeros."""
-    written = orjson.dumps(body)
-    return len(written) + sum(abs(int(exponent)) for exponent in _EXPONENT.findall(written))
+    check_size(stored_bytes(body), "document")
 
 
 def _check_names(value: object) -> None:

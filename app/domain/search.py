@@ -10,24 +10,20 @@ from uuid import UUID
 
 import numpy as np
 
-from app.access import Actor, Permission
+from app.access import Actor
 from app.domain import embedding, usage
 from app.domain.search_cursor import Place, decode_place, encode_place, fingerprint
+from app.domain.search_space import Among, Record, Searched
+from app.domain.table_version import anew
 from app.domain.vector import parse_vector
-from app.errors import (
-    BadInput,
-    InvalidVectorizeValue,
-    LimitExceeded,
-    VectorizeAndVector,
-    VectorsNotEnabled,
-)
+from app.errors import BadInput, InvalidVectorizeValue, LimitExceeded, VectorizeAndVector
 from app.gateway import Gateway
 from app.page import check_first
 from app.store import neighbour
-from app.store.document import Wanted
-from app.store.filter import check_document_filter
+from app.store.identifier import Arguments
 from app.store.neighbour import Kept
-from app.store.record import Collection, Document, Metric, Neighbour, Resolved, Vector, new_id
+from app.store.record import Collection, Metric, Neighbour, Neighbours, Table, Vector, new_id
+from app.store.space import Space
 from app.value import check_text
 from providers.usage import Usage
 
@@ -42,26 +38,24 @@ LARGEST = sys.float_info.max
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is looked for in which target, and how much of the answer is read."""
+    """What is looked for among what, and how much of the ranking is answered."""
 
-    target_id: UUID
-    column: str | None
+    among: Among
     query: str | None
     vector: object | None
     first: int
     after: str | None
     filter: Mapping[str, object] | None
     min_similarity: float | None
-    wanted: Wanted
     pages: bool
     """Whether a cursor was asked for, so that a next page may follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A document, how near it is, and the cursor behind it."""
+    """A document or row, how near it is, and the cursor behind it."""
 
-    document: Document
+    record: Record
     similarity: float
     distance: float
     cursor: str
@@ -71,7 +65,7 @@ class Hit:
 class Found:
     """A page of a ranking."""
 
-    collection: Collection
+    target: Collection | Table
     hits: list[Hit]
     has_next: bool
     has_previous: bool
@@ -87,10 +81,18 @@ class _Ranking:
     """A question that can be asked: all that it depends on is checked, and nothing is spent yet."""
 
     question: Question
-    metric: Metric
+    searched: Searched
     vector: Vector | None
     fingerprint: str
     place: Place | None
+
+    @property
+    def metric(self) -> Metric:
+        return self.searched.space.metric
+
+    @property
+    def region(self) -> str:
+        return self.searched.resolved.target.region
 
     @property
     def depth(self) -> int:
@@ -109,30 +111,22 @@ class _Query:
 
 
 async def vector_search(gateway: Gateway, actor: Actor, question: Question) -> Found:
-    """The nearest documents. Two statements: one resolves the target, one finds its neighbours; an embedding comes between them."""
-    resolved = await embedding.resolve(gateway, actor, question.target_id)
-    actor.require(Permission.READ_DATA)
-    ranking = _ranking(resolved, question)
-    query = await _query(gateway, actor, resolved, ranking)
-    place = ranking.place
-    async with gateway.postgres.region(resolved.target.region).connection() as connection:
-        found = await neighbour.nearest(
-            connection,
-            resolved.target,
-            query.vector,
-            wanted=question.wanted,
-            given=question.filter,
-            after=(place.distance, place.key) if place else None,
-            limit=question.first + 1,
-            keep=Kept(query.kept_as, query.model or "", KEPT_SECONDS) if query.kept_as and question.pages else None,
-        )
+    """The nearest records, of a table whose columns go meanwhile as it is then."""
+    return await anew(lambda: _search(gateway, actor, question))
+
+
+async def _search(gateway: Gateway, actor: Actor, question: Question) -> Found:
+    """Two statements: one resolves the target, one finds the neighbours; an embedding comes between them."""
+    ranking = _ranking(await question.among.find(gateway, actor, question.filter), question)
+    query = await _query(gateway, actor, ranking)
+    found = await _nearest(gateway, ranking, query)
     near = [each for each in found.nearest if _is_near(ranking, each)]
     hits = [_hit(ranking, query, rank, each) for rank, each in enumerate(near[: question.first], 1)]
     return Found(
-        collection=resolved.target,
+        target=ranking.searched.resolved.target,
         hits=hits,
         has_next=len(near) > question.first,
-        has_previous=place is not None,
+        has_previous=ranking.place is not None,
         query_vector=query.vector,
         model=query.model,
         usage=query.usage,
@@ -157,29 +151,34 @@ def finite(distance: float) -> float:
     return LARGEST if math.isnan(distance) else max(-LARGEST, min(LARGEST, distance))
 
 
-def _ranking(resolved: Resolved[Collection], question: Question) -> _Ranking:
+def _ranking(searched: Searched, question: Question) -> _Ranking:
     """Raises the coded error of what is wrong with a question, before anything is spent on it."""
-    home = resolved.target
-    if home.dimension is None or home.metric is None:
-        raise VectorsNotEnabled(f"{home.name} holds no vectors: search a collection that has a dimension.")
-    if question.column is not None:
-        raise BadInput(f"{home.name} is a collection and has no columns: leave column out.")
+    space = searched.space
     check_first(question.first)
-    _check_similarity(question.min_similarity, home.metric)
-    check_document_filter(question.filter)
-    asked = _asked(question, home.dimension, home.metric)
-    ranking = fingerprint(home.id, asked, home.metric, question.filter, question.min_similarity)
-    place = decode_place(question.after, ranking) if question.after is not None else None
+    _check_similarity(question.min_similarity, space.metric)
+    space.condition(Arguments())
+    asked = _asked(question, space)
+    ranking = fingerprint(_ranked_by(searched, asked), asked, space.metric, question.filter, question.min_similarity)
+    place = decode_place(question.after, ranking, space.is_key) if question.after is not None else None
     _check_depth((place.depth if place else 0) + question.first)
-    return _Ranking(question, home.metric, None if isinstance(asked, str) else asked, ranking, place)
+    if isinstance(asked, str):
+        searched.check_embeds()
+        return _Ranking(question, searched, None, ranking, place)
+    return _Ranking(question, searched, asked, ranking, place)
 
 
-def _asked(question: Question, dimension: int, metric: Metric) -> str | Vector:
+def _ranked_by(searched: Searched, asked: str | Vector) -> list[UUID]:
+    """What a ranking belongs to: what is searched and, with a text, what embeds it, which a column can have replaced."""
+    embeds = searched.resolved.attachment if isinstance(asked, str) else None
+    return [*searched.ids, embeds.id] if embeds else searched.ids
+
+
+def _asked(question: Question, space: Space[Record]) -> str | Vector:
     """The text, or the vector: exactly one is given."""
     if question.query is None:
         if question.vector is None:
             raise BadInput("Give query, a text to search with, or vector.")
-        return parse_vector(question.vector, dimension, metric)
+        return parse_vector(question.vector, space.dimension, space.metric)
     if question.vector is not None:
         raise VectorizeAndVector("Give query, or vector, not both.")
     check_text(question.query, "query")
@@ -199,36 +198,54 @@ def _check_depth(depth: int) -> None:
         raise LimitExceeded(message, limit=DEEPEST, actual=depth)
 
 
-async def _query(gateway: Gateway, actor: Actor, resolved: Resolved[Collection], ranking: _Ranking) -> _Query:
+async def _query(gateway: Gateway, actor: Actor, ranking: _Ranking) -> _Query:
     """The query's vector: given, kept from the page before, or embedded now."""
     if ranking.vector is not None:
         return _Query(ranking.vector)
     query_id = ranking.place.query_id if ranking.place else None
-    if query_id is not None and (kept := await _kept(gateway, actor, resolved.target, query_id)) is not None:
+    if query_id is not None and (kept := await _kept(gateway, actor, ranking, query_id)) is not None:
         return kept
-    embedded = await embedding.embed_query(gateway, actor, resolved, ranking.question.query or "")
-    await usage.record_alone(gateway, resolved.target.region, embedded.spent)
+    embedded = await embedding.embed_query(gateway, actor, ranking.searched.resolved, ranking.question.query or "")
+    await usage.record_alone(gateway, ranking.region, embedded.spent)
     vector = embedded.only(ranking.metric)
     return _Query(vector, embedded.model, embedded.usage, embedded.cached, kept_as=query_id or new_id())
 
 
-async def _kept(gateway: Gateway, actor: Actor, home: Collection, query_id: UUID) -> _Query | None:
+async def _kept(gateway: Gateway, actor: Actor, ranking: _Ranking, query_id: UUID) -> _Query | None:
     """The vector of the page before, wherever that was answered; None when its time is over."""
-    async with gateway.postgres.region(home.region).connection() as connection:
+    async with gateway.postgres.region(ranking.region).connection() as connection:
         found = await neighbour.kept(connection, actor.organization_id, query_id)
     if found is None:
         return None
     vector = np.frombuffer(found[0], dtype="<f4")
-    return _Query(vector, found[1], kept_as=query_id) if len(vector) == home.dimension else None
+    return _Query(vector, found[1], kept_as=query_id) if len(vector) == ranking.searched.space.dimension else None
 
 
-def _is_near(ranking: _Ranking, near: Neighbour) -> bool:
+async def _nearest(gateway: Gateway, ranking: _Ranking, query: _Query) -> Neighbours[Record]:
+    """One record more than is asked for tells whether there is a next page."""
+    question, place = ranking.question, ranking.place
+    keep = None
+    if query.kept_as is not None and question.pages:
+        organization_id = ranking.searched.resolved.target.organization_id
+        keep = Kept(query.kept_as, organization_id, query.model or "", KEPT_SECONDS)
+    async with gateway.postgres.region(ranking.region).connection() as connection:
+        return await neighbour.nearest(
+            connection,
+            ranking.searched.space,
+            query.vector,
+            after=(place.distance, place.key) if place else None,
+            limit=question.first + 1,
+            keep=keep,
+        )
+
+
+def _is_near(ranking: _Ranking, near: Neighbour[Record]) -> bool:
     least = ranking.question.min_similarity
     return least is None or similarity(ranking.metric, finite(near.distance)) >= least
 
 
-def _hit(ranking: _Ranking, query: _Query, rank: int, near: Neighbour) -> Hit:
+def _hit(ranking: _Ranking, query: _Query, rank: int, near: Neighbour[Record]) -> Hit:
     distance = finite(near.distance)
-    place = Place(near.distance, near.document.key, ranking.depth + rank, query.kept_as)
+    place = Place(near.distance, near.record.key, ranking.depth + rank, query.kept_as)
     cursor = encode_place(place, ranking.fingerprint)
-    return Hit(near.document, similarity(ranking.metric, distance), distance, cursor)
+    return Hit(near.record, similarity(ranking.metric, distance), distance, cursor)

@@ -11,10 +11,11 @@ import structlog
 from app.domain import collection as collections
 from app.domain import database as databases
 from app.domain import debris as debris_rules
+from app.domain import table as tables
 from app.errors import DatabaseUnavailable, GatewayError
 from app.gateway import Gateway
 from app.postgres import Cluster
-from app.store import access_token, collection, credential, database, debris, idempotency, neighbour, usage
+from app.store import access_token, collection, credential, database, debris, idempotency, neighbour, table, usage
 
 SECONDS = 30
 """So that a secret whose time is over is erased, and a last use written, within a minute."""
@@ -69,14 +70,16 @@ async def finish_halves(gateway: Gateway) -> None:
     async with gateway.postgres.catalogue.connection() as connection:
         half_databases = await database.unfinished(connection)
         half_collections = await collection.unfinished(connection)
+        half_tables = await table.unfinished(connection)
     await _each("finish_database", half_databases, lambda half: databases.make_schema(gateway, half))
     await _each("finish_collection", half_collections, lambda half: collections.make_table(gateway, half))
+    await _each("finish_table", half_tables, lambda half: tables.make_table(gateway, half))
 
 
 async def remove_debris(gateway: Gateway) -> None:
     """Remove what is dropped in the catalogue and still there in its region."""
     async with gateway.postgres.catalogue.connection() as connection:
-        left = await debris.everything(connection)
+        left = await debris.due(connection)
     await _each("remove_debris", left, lambda each: debris_rules.remove(gateway, each))
 
 

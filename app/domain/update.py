@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from app.access import Actor, Permission
 from app.domain import embedding, usage
 from app.domain.document import MOST_NAMED, metric_of, named, note
-from app.domain.embedding import Embedded
-from app.domain.item import MOST_BYTES, RESERVED, check_fields, text_and_vector, vectors_enabled
+from app.domain.embedding import Embedded, Target
+from app.domain.item import RESERVED, check_fields, text_and_vector, vectors_enabled
+from app.domain.size import MOST_BYTES_AS_TEXT, grown
 from app.errors import BadInput, LimitExceeded, VectorizeAndVector
 from app.gateway import Gateway
 from app.postgres import Connection
@@ -24,15 +26,15 @@ from providers.usage import Usage
 
 MOST_MATCHES = 10_000
 MOST_PATHS = 100
-MOST_BYTES_AS_TEXT = 2 * MOST_BYTES
-"""PostgreSQL writes JSON with spaces: what is longer than this is larger than a document may be without them."""
+
+T = TypeVar("T", bound=Target)
 
 
 @dataclass(frozen=True, slots=True)
-class Updated:
+class Updated(Generic[T]):
     """What an update met and changed."""
 
-    collection: Collection
+    home: T
     matched: int
     modified: int
     keys: list[str] | None
@@ -52,7 +54,7 @@ async def update(
     given: Mapping[str, object],
     fields: Mapping[str, object] | None,
     unset: Sequence[str] | None,
-) -> Updated:
+) -> Updated[Collection]:
     """Change every document that matches, in one transaction; a refused text or more than 10,000 matches change nothing."""
     resolved = await embedding.resolve(gateway, actor, collection_id)
     actor.require(Permission.WRITE_DATA)
@@ -71,6 +73,16 @@ async def update(
         met, modified = await _write(gateway, home, given, change, embedded)
     await note(gateway, actor, "update_documents", home, matched=met.count, modified=modified.count)
     return Updated(home, met.count, modified.count, named(modified), embedded.usage if embedded else None)
+
+
+def check_matches(count: int, what: str) -> None:
+    """Raises LimitExceeded for more than 10,000 of `what`."""
+    if count > MOST_MATCHES:
+        raise LimitExceeded(
+            f"An update may match {MOST_MATCHES} {what}, and this one matches more: narrow its filter, and repeat it.",
+            limit=MOST_MATCHES,
+            actual=count,
+        )
 
 
 async def _write(
@@ -137,16 +149,11 @@ def _check_path(path: str) -> None:
 
 
 def _check(met: Matches) -> None:
-    if met.count > MOST_MATCHES:
-        raise LimitExceeded(
-            f"An update may match {MOST_MATCHES} documents, and this one matches more: narrow its filter, and repeat it.",
-            limit=MOST_MATCHES,
-            actual=met.count,
-        )
+    check_matches(met.count, "documents")
     if met.obstructed:
         raise BadInput(
             "A path of set leads nowhere in a document that matches: through a string, a number or a boolean, into an array by a name, "
             "or beyond the place behind its last element. Set that field as a whole."
         )
     if met.too_large:
-        raise LimitExceeded(f"A document that matches would take more than {MOST_BYTES} bytes.", limit=MOST_BYTES)
+        raise grown("document")

@@ -15,10 +15,14 @@ from app.errors import BadInput, GatewayError, LimitExceeded
 from app.gateway import Gateway
 from app.postgres import Cluster, Connection
 from app.store import usage as store
+from app.store.change import ClosedError, closing_is_told
 from app.store.usage import Spent, UsageDimension, UsageSum
 
 MOST_GROUPS = 10_000
 USUAL_PERIOD = timedelta(days=30)
+CLOSED_SECONDS = 0.05
+"""Between attempts to write where it is closed: it is for milliseconds, mostly."""
+
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 R = TypeVar("R")
 
@@ -42,16 +46,30 @@ async def record_failed(gateway: Gateway, region: str, spent: Spent) -> None:
 
 
 async def write(gateway: Gateway, region: str, spent: Sequence[Spent], work: Callable[[Connection], Awaitable[R]]) -> R:
-    """Do the work of a write in a transaction, with what it has spent; a write that fails has spent it all the same."""
+    """Do the work of a write in a transaction, with what it has spent; a write that fails has spent it all the same.
+
+    Where it is closed for a moment, because a migration ends, the work is done again until it is open.
+    """
     try:
-        async with gateway.postgres.region(region).transaction() as connection:
-            done = await work(connection)
-            for each in spent:
-                await store.record(connection, each)
+        while True:
+            try:
+                return await _write_once(gateway, region, spent, work)
+            except ClosedError:
+                await asyncio.sleep(CLOSED_SECONDS)
     except BaseException:
         for each in spent:
             await record_failed(gateway, region, each)
         raise
+
+
+async def _write_once(
+    gateway: Gateway, region: str, spent: Sequence[Spent], work: Callable[[Connection], Awaitable[R]]
+) -> R:
+    async with gateway.postgres.region(region).transaction() as connection:
+        with closing_is_told():
+            done = await work(connection)
+        for each in spent:
+            await store.record(connection, each)
     return done
 
 

@@ -19,8 +19,8 @@ def check_dimension(length: int | None) -> None:
         raise UnsupportedVectorDimension(message, limit=MAX_STORED, actual=length)
 
 
-def parse_vector(value: object, dimension: int, metric: Metric) -> Vector:
-    """The vector, shape (dimension,), float32. Raises InvalidVector or InvalidVectorLength (with both lengths)."""
+def parse_vector(value: object, dimension: int, metric: Metric | None) -> Vector:
+    """The vector, shape (dimension,), float32, fit for a metric (see `check_vector`). Raises InvalidVector or InvalidVectorLength."""
     vector = _from_base64(value) if isinstance(value, str) else _from_list(value)
     if len(vector) != dimension:
         raise InvalidVectorLength(
@@ -30,10 +30,12 @@ def parse_vector(value: object, dimension: int, metric: Metric) -> Vector:
     return vector
 
 
-def check_vector(vector: Vector, metric: Metric) -> None:
-    """Raises InvalidVector for a vector that could not be stored, compared, or found through the index."""
+def check_vector(vector: Vector, metric: Metric | None) -> None:
+    """Raises InvalidVector for a vector that could not be stored, compared, or found through the index. None: of a column without one."""
     if not np.isfinite(vector).all():
         raise InvalidVector("The vector has a component that is not finite as a 32-bit float.")
+    if metric is None:
+        return
     if metric is Metric.COSINE:
         with np.errstate(over="ignore"):
             norm = float(np.sqrt(np.dot(vector, vector)))

@@ -37,6 +37,8 @@ _INSERT = """
     where $6::uuid is null or exists (select from vectorgate.integration where id = $6 for key share)"""
 _BY_ID = f"select {_COLUMNS} {_FROM} where a.organization_id = $1 and {_SEEN} and a.id = any($3)"
 _OF_COLLECTIONS = f"select {_COLUMNS} {_FROM} where a.organization_id = $1 and {_SEEN} and a.target_id = any($3) and a.column_id is null"
+_OF_COLUMNS = f"select {_COLUMNS} {_FROM} where a.organization_id = $1 and {_SEEN} and a.column_id = any($3)"
+_DELETE_OF_COLUMN = "delete from vectorgate.attachment where organization_id = $1 and column_id = $2"
 
 T = TypeVar("T", Collection, Table)
 
@@ -140,6 +142,18 @@ async def of_collections(
 ) -> list[Attachment]:
     """The attachments of those collections that have one."""
     return records(Attachment, await connection.fetch(_OF_COLLECTIONS, organization_id, databases, collection_ids))
+
+
+async def of_columns(
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, column_ids: Sequence[UUID]
+) -> list[Attachment]:
+    """The attachments of those vector columns that have one."""
+    return records(Attachment, await connection.fetch(_OF_COLUMNS, organization_id, databases, column_ids))
+
+
+async def delete_of_column(connection: Connection, organization_id: UUID, column_id: UUID) -> None:
+    """Take off what is attached to a vector column, if there is something."""
+    await connection.execute(_DELETE_OF_COLUMN, organization_id, column_id)
 
 
 async def uses(

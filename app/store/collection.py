@@ -22,7 +22,6 @@ _INSERT = f"""
         on conflict on constraint target_name_is_unique do nothing returning *
     )
     select {_COLUMNS} from t join vectorgate.database d on d.id = t.database_id"""
-_ACTIVATE = "update vectorgate.target set status = 'ACTIVE' where organization_id = $1 and id = $2 returning id"
 _BY_ID = f"select {_COLUMNS} {_FROM} where {_HERE} and t.id = any($3)"
 _BY_NAMES = f"select {_COLUMNS} {_FROM} where {_HERE} and (t.database_id, t.name) in (select * from unnest($3::uuid[], $4::text[]))"
 _PAGES = f"""
@@ -32,8 +31,6 @@ _PAGES = f"""
 _COUNTS = (
     f"select t.database_id, count(*) as number {_FROM} where {_HERE} and t.database_id = any($3) group by t.database_id"
 )
-_DELETE = "delete from vectorgate.target where organization_id = $1 and id = $2 returning id"
-_DELETE_OF_DATABASE = "delete from vectorgate.target where organization_id = $1 and database_id = $2"
 _UNFINISHED = f"select {_COLUMNS} {_FROM} where t.kind = 'COLLECTION' and t.status = 'INITIALIZING' order by t.id"
 
 
@@ -48,11 +45,6 @@ async def insert(
     """The new collection in a database that is held; None when the name is taken. Nobody sees it before `activate`."""
     row = await connection.fetchrow(_INSERT, new_id(), organization_id, database_id, name, dimension, metric)
     return _collection(row) if row else None
-
-
-async def activate(connection: Connection, organization_id: UUID, collection_id: UUID) -> bool:
-    """The table is there: let the collection be seen. False when it was dropped meanwhile, with its database."""
-    return await connection.fetchval(_ACTIVATE, organization_id, collection_id) is not None
 
 
 async def by_ids(
@@ -90,15 +82,6 @@ async def counts(
     return {row["database_id"]: row["number"] for row in rows}
 
 
-async def delete(connection: Connection, organization_id: UUID, collection_id: UUID) -> bool:
-    """Delete the row; its attachment goes with it. False when it was gone already."""
-    return await connection.fetchval(_DELETE, organization_id, collection_id) is not None
-
-
-async def delete_of_database(connection: Connection, organization_id: UUID, database_id: UUID) -> None:
-    await connection.execute(_DELETE_OF_DATABASE, organization_id, database_id)
-
-
 async def unfinished(connection: Connection) -> list[Collection]:
     """Collections of all organizations whose table may not have been made, for the sweep."""
     return [_collection(row) for row in await connection.fetch(_UNFINISHED)]
@@ -134,11 +117,6 @@ async def create_table(connection: Connection, collection: Collection) -> None:
         await connection.execute(
             f"create index if not exists {collection_index(collection.id, 'vector')} on {table} using hnsw ({index})"
         )
-
-
-async def drop_table(connection: Connection, database_id: UUID, collection_id: UUID) -> None:
-    """In the region's cluster; does nothing when it is gone."""
-    await connection.execute(f"drop table if exists {collection_table(database_id, collection_id)}")
 
 
 def _collection(row: Row) -> Collection:

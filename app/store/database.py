@@ -31,6 +31,9 @@ _FAIL = (
 )
 _DELETE = "delete from vectorgate.database where organization_id = $1 and id = $2"
 _UNFINISHED = f"select {_COLUMNS} from vectorgate.database where status = 'INITIALIZING' order by id"
+_FORGET_VERSIONS = """
+    delete from vectorgate_region.table_version
+    where 't_' || replace(table_id::text, '-', '') in (select tablename from pg_tables where schemaname = $1)"""
 _TABLES = "select tablename from pg_tables where schemaname = $1"
 
 
@@ -106,6 +109,7 @@ async def create_schema(connection: Connection, database_id: UUID) -> None:
 
 async def empty_schema(connection: Connection, database_id: UUID) -> None:
     """Drop the tables of a schema one by one: all at once they may be more than PostgreSQL can lock."""
+    await connection.execute(_FORGET_VERSIONS, schema_name(database_id))
     for row in await connection.fetch(_TABLES, schema_name(database_id)):
         await connection.execute(f"drop table if exists {schema(database_id)}.{quoted(row['tablename'])} cascade")
 

@@ -1,17 +1,18 @@
 """JSON filters to SQL: `{"price": {"$lt": 10}, "$or": [...]}` (rule 25). Every predicate is true or false, never null.
 
-The grammar is shared; what a path means (a JSON field, the key, later a typed column) is the operand's business.
+The grammar is shared; what a path means (a JSON field, the key, a typed column) is the operand's business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
-from app.errors import BadInput, InvalidFilter
+from app.errors import InvalidFilter
+from app.store import identifier
 from app.store.identifier import Arguments
-from app.store.key import encode_key
-from app.store.path import MOST_SEGMENTS, is_index, reached
+from app.store.operand import ColumnField, JsonField, KeyField, Operand, fitting
+from app.store.path import MOST_SEGMENTS
+from app.store.record import Column, ColumnType, Table
 from app.value import check_json, check_text
 
 MAX_TERMS = 256
@@ -24,93 +25,13 @@ RESERVED = {"$vector", "$vectorize"}
 EVERYTHING = "true"
 
 
-class Operand(Protocol):
-    """One path of a filter, able to say its predicates in SQL."""
-
-    def equal(self, value: object) -> str: ...
-    def among(self, values: Sequence[object]) -> str: ...
-    def compare(self, operator: str, value: object) -> str: ...
-    def exists(self) -> str: ...
-
-
-class JsonField:
-    """A field of the JSON body, by path."""
-
-    def __init__(self, path: Sequence[str], arguments: Arguments) -> None:
-        self._path = path
-        self._put = arguments.put
-        self._value = reached("body", path, arguments)
-        self._by_name = not any(is_index(segment) for segment in path)
-        """Whether the path leads through objects alone, so that containment can say where it leads."""
-
-    def equal(self, value: object) -> str:
-        """Whole values are compared; null means null or missing. Containment comes first because the index answers it."""
-        if value is None:
-            return f"coalesce({self._value} = 'null'::jsonb, true)"
-        same = f"coalesce({self._value} = {self._put(value)}::jsonb, false)"
-        return f"(body @> {self._put(self._nested(value))}::jsonb and {same})" if self._by_name else same
-
-    def among(self, values: Sequence[object]) -> str:
-        given = [value for value in values if value is not None]
-        same = f"coalesce({self._value} = any({self._array(given)}), false)"
-        if self._by_name:
-            same = f"(body @> any({self._array([self._nested(value) for value in given])}) and {same})"
-        return f"({same} or {self.equal(None)})" if None in values else same
-
-    def compare(self, operator: str, value: object) -> str:
-        return _compare(self._value, operator, value, self._put)
-
-    def exists(self) -> str:
-        return f"({self._value} is not null)"
-
-    def _array(self, values: Sequence[object]) -> str:
-        """One JSON array as parameter: a list of lists would be read as an array of two dimensions."""
-        return f"array(select jsonb_array_elements({self._put(values)}::jsonb))"
-
-    def _nested(self, value: object) -> object:
-        for segment in reversed(self._path):
-            value = {segment: value}
-        return value
-
-
-class KeyField:
-    """The document's key, `_id`."""
-
-    def __init__(self, at: str, arguments: Arguments) -> None:
-        self._at = at
-        self._put = arguments.put
-
-    def equal(self, value: object) -> str:
-        return self.among([value])
-
-    def among(self, values: Sequence[object]) -> str:
-        keys = [self._key(value) for value in values if _can_be_key(value)]
-        return f"(key = any({self._put(keys)}::text[]))"
-
-    def compare(self, operator: str, value: object) -> str:
-        return _compare("(key::jsonb)", operator, value, self._put)
-
-    def exists(self) -> str:
-        return EVERYTHING
-
-    def _key(self, value: object) -> str:
-        try:
-            return encode_key(value)
-        except BadInput as error:
-            raise InvalidFilter(f"{self._at}: {error.message}", path=self._at) from None
-
-
-def _can_be_key(value: object) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
-
-
 def document_filter(given: Mapping[str, object] | None, arguments: Arguments) -> str:
     """The SQL condition of a filter on documents. Raises InvalidFilter, saying where."""
 
     def operand(name: str, at: str) -> Operand:
         if name == "_id":
             return KeyField(at, arguments)
-        return JsonField(_segments(name, at), arguments)
+        return JsonField("body", _segments(name, at), arguments, indexed=True)
 
     return _Compiler(operand).condition(given or {}, "filter", 0)
 
@@ -118,6 +39,23 @@ def document_filter(given: Mapping[str, object] | None, arguments: Arguments) ->
 def check_document_filter(given: Mapping[str, object] | None) -> None:
     """Raises InvalidFilter for a filter that cannot be used, before anything is spent on the call that it came with."""
     document_filter(given, Arguments())
+
+
+def row_filter(table: Table, given: Mapping[str, object] | None, arguments: Arguments) -> str:
+    """The SQL condition of a filter on a table's rows, by column name. Raises InvalidFilter, saying where."""
+
+    def operand(name: str, at: str) -> Operand:
+        column, path = _column(table, name, at)
+        if column.type is ColumnType.JSON:
+            return JsonField(identifier.column(column.id), path, arguments, indexed=False)
+        return ColumnField(column, at, arguments)
+
+    return _Compiler(operand).condition(given or {}, "filter", 0)
+
+
+def check_row_filter(table: Table, given: Mapping[str, object] | None) -> None:
+    """As `check_document_filter`."""
+    row_filter(table, given, Arguments())
 
 
 class _Compiler:
@@ -195,13 +133,6 @@ def _equality(operand: Operand, name: str, value: object, at: str) -> str:
     raise InvalidFilter(f"{at} is no operator; a field takes {known}.", path=at)
 
 
-def _compare(jsonb: str, operator: str, value: object, put: Callable[[object], str]) -> str:
-    """Only values of the same type compare; strings by code point, whatever the server's collation."""
-    if isinstance(value, str):
-        return f"(jsonb_typeof({jsonb}) = 'string' and ({jsonb} #>> '{{}}') collate \"C\" {operator} {put(value)}::text) is true"
-    return f"(jsonb_typeof({jsonb}) = 'number' and {jsonb} {operator} {put(value)}::jsonb) is true"
-
-
 def _joined(word: str, parts: Sequence[str]) -> str:
     return f"({f' {word} '.join(parts)})" if parts else EVERYTHING
 
@@ -215,13 +146,26 @@ def _segments(name: str, at: str) -> list[str]:
         )
     if path[0] == "_id" or any(not segment or segment.startswith("$") for segment in path):
         raise InvalidFilter(f"{at} is no field: write a dotted path such as address.city.", path=at)
-    _check(lambda: check_text(name, at), at)
+    fitting(lambda: check_text(name, "this path"), at)
     return path
+
+
+def _column(table: Table, name: str, at: str) -> tuple[Column, list[str]]:
+    """The column that a name begins with, and the path that goes on below it."""
+    first, *below = _segments(name, at)
+    column = table.column(first)
+    if column is None:
+        raise InvalidFilter(f"{at}: {table.name} has no column of that name.", path=at)
+    if column.type is ColumnType.VECTOR:
+        raise InvalidFilter(f"{at} is a vector column and cannot be filtered by; search with vectorSearch.", path=at)
+    if below and column.type is not ColumnType.JSON:
+        raise InvalidFilter(f"{at}: {first} is {column.type.value}, and nothing is below it.", path=at)
+    return column, below
 
 
 def _literal(value: object, at: str) -> object:
     """A value to compare with. An operator inside of it would silently match nothing: no stored field begins with $."""
-    _check(lambda: check_json(value, at), at)
+    fitting(lambda: check_json(value, "this value"), at)
     if _holds_operator(value):
         raise InvalidFilter(
             f"{at} has an operator inside a value, and values are compared as a whole: "
@@ -235,13 +179,6 @@ def _holds_operator(value: object) -> bool:
     if isinstance(value, Mapping):
         return any(name.startswith("$") or _holds_operator(each) for name, each in value.items())
     return isinstance(value, list) and any(_holds_operator(each) for each in value)
-
-
-def _check(storable: Callable[[], None], at: str) -> None:
-    try:
-        storable()
-    except BadInput as error:
-        raise InvalidFilter(error.message, path=at) from None
 
 
 def _check_depth(at: str, depth: int) -> None:

@@ -49,6 +49,16 @@ def collection_table(database_id: UUID, collection_id: UUID) -> str:
     return f"{schema(database_id)}.{quoted(f'c_{collection_id.hex}')}"
 
 
+def capture_trigger(job_id: UUID, event: str) -> str:
+    """The trigger of a collection's table that notes one kind of change for a job; `event` is one word."""
+    return quoted(f"j_{job_id.hex}_{event}")
+
+
+def capture_arguments(job_id: UUID, lock: int) -> str:
+    """What such a trigger is called with."""
+    return f"'{job_id}', '{lock:d}'"
+
+
 def collection_index(collection_id: UUID, purpose: str) -> str:
     """The name of an index of a collection's table; `purpose` is one word."""
     return quoted(f"c_{collection_id.hex}_{purpose}")
@@ -64,9 +74,14 @@ def row_index(table_id: UUID, purpose: str) -> str:
     return quoted(f"t_{table_id.hex}_{purpose}")
 
 
+def column_name(column_id: UUID) -> str:
+    """The name of a table's column, as a value."""
+    return f"c_{column_id.hex}"
+
+
 def column(column_id: UUID) -> str:
     """A column of a table: it keeps its name in the region when it gets another in the catalogue."""
-    return quoted(f"c_{column_id.hex}")
+    return quoted(column_name(column_id))
 
 
 def vector_index_name(column_id: UUID) -> str:

@@ -7,11 +7,17 @@ from uuid import UUID
 from app.postgres import Connection
 
 _ALONE = "select pg_advisory_xact_lock($1)"
+_BRIEFLY = "set local lock_timeout = '5s'"
 
 
 async def alone(connection: Connection, identifier: UUID) -> None:
     """Wait until nobody else makes or drops what this id names; nobody else begins until the transaction ends."""
     await connection.execute(_ALONE, key(identifier))
+
+
+async def briefly(connection: Connection) -> None:
+    """Let no statement of the transaction wait long for a lock on a table: whoever comes after it waits behind it."""
+    await connection.execute(_BRIEFLY)
 
 
 def key(identifier: UUID) -> int:

@@ -1,22 +1,27 @@
-"""SQL of vector search: one statement that answers the nearest documents, approximately where that is as good, exactly where it is not.
+"""SQL of vector search: one statement that answers the nearest records, approximately where that is as good, exactly where it is not.
 
 The approximate part (HNSW, iterative scan) runs only when the table, or what the filter leaves of it, is large; when it comes up
-short, the exact part of the same statement runs instead, so that no filter ever costs a row (rules 32 and 34).
+short, the exact part of the same statement runs instead, so that no filter ever costs a record (rules 32 and 34).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from app.postgres import Connection
 from app.store import vector
-from app.store.document import Wanted, document, table
-from app.store.dropped import dropped_is_not_found
-from app.store.filter import EVERYTHING, document_filter
+from app.store.changed import changed_is_told
+from app.store.filter import EVERYTHING
 from app.store.identifier import REGION_SCHEMA, Arguments
-from app.store.record import Collection, Metric, Neighbour, Neighbours, Vector
+from app.store.record import Neighbour, Neighbours, Vector
+from app.store.space import Space
+
+R = TypeVar("R")
+
+Behind: TypeAlias = tuple[float, str]
+"""A place in a ranking: a distance and a stored key."""
 
 SMALL_TABLE_BYTES = 2 * 1024 * 1024
 """Below this, comparing every vector is as fast as the index."""
@@ -30,36 +35,26 @@ The index is scanned past about 20 * rows / matches, the exact part compares the
 SPARE = 10
 """Candidates beyond those asked for: among them a farther one must be, to know that the others are all that are as near."""
 
-DEAR = "(select count(*) > 0 from generate_series(1, 1000) as number where number::text = key)"
-"""A condition that the planner takes for expensive. Not so much that it would have the statement compiled (jit_above_cost)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A query vector to be kept for the next page."""
 
     id: UUID
+    organization_id: UUID
     model: str
     seconds: int
 
 
-@dropped_is_not_found
+@changed_is_told
 async def nearest(
-    connection: Connection,
-    collection: Collection,
-    query: Vector,
-    *,
-    wanted: Wanted,
-    given: Mapping[str, object] | None,
-    after: tuple[float, str] | None,
-    limit: int,
-    keep: Kept | None,
-) -> Neighbours:
-    """At most `limit` documents in order of distance, then key, behind (distance, key) `after`."""
+    connection: Connection, space: Space[R], query: Vector, *, after: Behind | None, limit: int, keep: Kept | None
+) -> Neighbours[R]:
+    """At most `limit` records in order of distance, then key, behind the place `after`."""
     arguments = Arguments()
-    statement = _statement(collection, query, wanted, given, after, limit, arguments)
-    rows = await connection.fetch(_keeping(keep, collection, query, arguments) + statement, *arguments)
-    found = [Neighbour(document(row), row["distance"]) for row in rows]
+    statement = _statement(space, query, after, limit, arguments)
+    rows = await connection.fetch(_keeping(keep, query, arguments) + statement, *arguments)
+    found = [Neighbour(space.record(row), row["distance"]) for row in rows]
     return Neighbours(found, exact=all(row["exact"] for row in rows))
 
 
@@ -78,60 +73,62 @@ async def forget_expired(connection: Connection) -> None:
     await connection.execute(f"delete from {REGION_SCHEMA}.query_vector where expires_at <= now()")
 
 
-def _statement(
-    collection: Collection,
-    query: Vector,
-    wanted: Wanted,
-    given: Mapping[str, object] | None,
-    after: tuple[float, str] | None,
-    limit: int,
-    arguments: Arguments,
-) -> str:
+def _statement(space: Space[R], query: Vector, after: Behind | None, limit: int, arguments: Arguments) -> str:
     """Common table expressions and the select, without the word `with`."""
-    dimension, metric = collection.dimension or 0, collection.metric or Metric.COSINE
     asked = arguments.put(query)
-    distance = vector.distance("vector", asked, metric)
-    ranked = vector.index_order("vector", asked, dimension, metric)
-    condition = document_filter(given, arguments)
-    behind = f"and ({distance}, key) > ({arguments.put(after[0])}::float8, {arguments.put(after[1])})" if after else ""
-    columns = wanted.columns(collection)
-    home = table(collection)
-    rows = f"vector is not null and {condition} {behind}"
+    distance = vector.distance(space.vector, asked, space.metric)
+    ranked = vector.index_order(space.vector, asked, space.dimension, space.metric)
+    condition = space.condition(arguments)
+    home, columns, key = space.home, space.columns, ", ".join(space.key)
+    rows = f"{space.vector} is not null and {condition} {_behind(space, distance, after, arguments)}"
     candidates = (limit if ranked == distance else 2 * limit) + SPARE
-    large = _is_large(home, condition) if vector.indexed_type(dimension) else "false"
+    large = _is_large(home, condition) if vector.indexed_type(space.dimension) else "false"
     # "offset 0" keeps the planner from answering the exact part with the index, too
     return f"""
         approximate as materialized (
             select {columns}, {distance} as distance, {ranked} as ranked from {home}
-            where {large} and {_by_index(rows)} order by ranked limit {candidates:d}
-        ), found as materialized ({_complete(candidates, limit)})
+            where {large} and {_by_index(rows, space.key[0])} order by ranked limit {candidates:d}
+        ), found as materialized ({_complete(space, candidates, limit)})
         (select {columns}, distance, false as exact from approximate where (select complete from found)
          union all
          (select * from (
             select {columns}, {distance} as distance, true as exact
             from {home} where {rows} and not (select complete from found) offset 0
-          ) as every_one order by distance, key limit {limit:d}))
-        order by distance, key limit {limit:d}"""
+          ) as every_one order by distance, {key} limit {limit:d}))
+        order by distance, {key} limit {limit:d}"""
 
 
-def _by_index(condition: str) -> str:
+def _behind(space: Space[R], distance: str, after: Behind | None, arguments: Arguments) -> str:
+    """The condition that leaves what is ranked behind a place."""
+    if after is None:
+        return ""
+    far, key = after
+    place = [f"{arguments.put(far)}::float8", *space.place(key, arguments)]
+    return f"and ({', '.join([distance, *space.key])}) > ({', '.join(place)})"
+
+
+def _by_index(condition: str, column: str) -> str:
     """The condition in a form that leaves the planner the index alone.
 
     It takes conditions on JSON for rare, and vectors for cheap to read, not counting that they lie elsewhere (in TOAST): it would
-    rather compare all of them, though there are many. Here it sees no condition that it knows, and a branch that is dear and never taken.
+    rather compare all of them, though there are many. Here it sees no condition that it knows, and a branch that is dear, which
+    is hardly ever taken and never true. Dear, but not so much that it would have the statement compiled (jit_above_cost).
     """
-    return f"case when {condition} then true when key = '' then {DEAR} else false end"
+    dear = f"(select count(*) > 0 from generate_series(1, 1000) as number where number::text = {column}::text)"
+    return f"case when {condition} then true when {column}::text = '' then {dear} else false end"
 
 
-def _complete(candidates: int, limit: int) -> str:
+def _complete(space: Space[R], candidates: int, limit: int) -> str:
     """Whether the index found enough: as many as were asked of it, the last of which are farther than any that is answered.
 
-    Among equally distant documents the index picks any, and pages go by key: one that it left out would never be seen.
+    Among equally distant records the index picks any, and pages go by key: one that it left out would never be seen. Distances
+    that are infinite or no numbers (pgvector adds up in 32 bits, and NaN counts as the largest) lead it astray.
     """
+    key = ", ".join(space.key)
     return f"""
         select count(*) = {candidates:d} and max(ranked) > (
-            select max(ranked) from (select ranked from approximate order by distance, key limit {limit:d}) as answered
-        ) as complete from approximate"""
+            select max(ranked) from (select ranked from approximate order by distance, {key} limit {limit:d}) as answered
+        ) and max(ranked) < 'infinity' and min(ranked) > '-infinity' as complete from approximate"""
 
 
 def _is_large(home: str, condition: str) -> str:
@@ -141,14 +138,12 @@ def _is_large(home: str, condition: str) -> str:
     return f"(select count(*) > {FEW_MATCHES:d} from (select from {home} where {condition} limit {FEW_MATCHES + 1:d}) as few)"
 
 
-def _keeping(keep: Kept | None, collection: Collection, query: Vector, arguments: Arguments) -> str:
+def _keeping(keep: Kept | None, query: Vector, arguments: Arguments) -> str:
     """Keeping the query vector rides on the same statement, so that paging costs no round trip of its own."""
     if keep is None:
         return "with "
-    values = [
-        arguments.put(value)
-        for value in (keep.id, collection.organization_id, query.astype("<f4").tobytes(), keep.model, keep.seconds)
-    ]
+    kept_as = (keep.id, keep.organization_id, query.astype("<f4").tobytes(), keep.model, keep.seconds)
+    values = [arguments.put(value) for value in kept_as]
     return f"""
         with kept as (
             insert into {REGION_SCHEMA}.query_vector (id, organization_id, vector, model, expires_at)

@@ -74,6 +74,29 @@ class VectorIndexStatus(StrEnum):
     FAILED = "FAILED"
 
 
+class JobKind(StrEnum):
+    """What a job does."""
+
+    MIGRATE_COLLECTION = "MIGRATE_COLLECTION"
+    MIGRATE_VECTOR_COLUMN = "MIGRATE_VECTOR_COLUMN"
+    EMBED_MISSING = "EMBED_MISSING"
+    BUILD_INDEX = "BUILD_INDEX"
+
+
+class JobStatus(StrEnum):
+    """How far a job has come."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
 @dataclass(frozen=True, slots=True)
 class Organization:
     id: UUID
@@ -195,6 +218,8 @@ class Column:
     migrating: bool
     """Whether a job fills it to take the place of another; nobody sees it until then, but writes keep it right."""
     index: VectorIndex | None
+    retired: bool = False
+    """Whether another has taken its place: it is kept, and not written to any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +318,33 @@ class AuditEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """Work that outlives its request. Target and result may have been dropped since."""
+
+    id: UUID
+    organization_id: UUID
+    database_id: UUID
+    kind: JobKind
+    status: JobStatus
+    target_id: UUID
+    target_name: str
+    column_name: str | None
+    result_id: UUID | None
+    details: dict[str, Any]
+    """What its handler needs to know, as JSON values."""
+    total: int
+    processed: int
+    failed: int
+    error_code: str | None
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempt: int
+    """Raised whenever a worker takes it or gives it back: whoever works on it is told from those before by this number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A document; `body`, `text` and `vector` are None where the caller did not ask for them."""
 
@@ -305,16 +357,26 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A document and its distance, as the metric defines it, to a query vector."""
+class TableRow:
+    """A row of a table, as far as it was asked for: `fields` and `vectors` by column name, fields as JSON values."""
 
-    document: Document
+    key: str
+    created_at: datetime
+    fields: dict[str, Any]
+    vectors: dict[str, Vector | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour(Generic[R]):
+    """A document or row and its distance, as the metric defines it, to a query vector."""
+
+    record: R
     distance: float
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
-    """The nearest documents in order, and whether every stored vector was compared."""
+class Neighbours(Generic[R]):
+    """The nearest records in order, and whether every stored vector was compared."""
 
-    nearest: list[Neighbour]
+    nearest: list[Neighbour[R]]
     exact: bool

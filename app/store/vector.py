@@ -5,6 +5,8 @@ Source: pgvector's README, sections "Distances", "HNSW" and "Half-Precision Inde
 
 from __future__ import annotations
 
+import math
+
 from app.store.record import Metric
 
 MAX_STORED = 16_000
@@ -12,6 +14,9 @@ MAX_INDEXED = 2_000
 MAX_HALF_INDEXED = 4_000
 MAX_HALF_VALUE = 65_504.0
 """The largest finite half-precision number: larger components would be infinite in the index."""
+
+MIN_HALF_VALUE = math.nextafter(2.0**-25, 1)
+"""The smallest positive number that is not zero in half precision."""
 
 OPERATORS = {Metric.COSINE: "<=>", Metric.DOT_PRODUCT: "<#>", Metric.EUCLIDEAN: "<->"}
 CLASSES = {Metric.COSINE: "cosine_ops", Metric.DOT_PRODUCT: "ip_ops", Metric.EUCLIDEAN: "l2_ops"}
@@ -45,3 +50,18 @@ def index_order(column: str, argument: str, dimension: int, metric: Metric) -> s
     if indexed_type(dimension) == "halfvec":
         return f"({column}::halfvec({dimension}) {OPERATORS[metric]} {argument}::vector::halfvec({dimension}))"
     return distance(column, argument, metric)
+
+
+def unfit(column: str, dimension: int, metric: Metric) -> str:
+    """A condition: whether a stored vector could not be compared, or not be found through the index.
+
+    What `domain.vector.check_vector` says of vectors from outside; pgvector adds up in 32 bits, as it does.
+    """
+    conditions = ["false"]
+    if metric is Metric.COSINE:
+        conditions.append(f"({column} <#> {column}) in (0, '-infinity')")
+    if indexed_type(dimension) == "halfvec":
+        largest = f"(select max(abs(component)) from unnest({column}::real[]) as component)"
+        least = MIN_HALF_VALUE if metric is Metric.COSINE else 0.0
+        conditions.append(f"{largest} not between {least!r} and {MAX_HALF_VALUE!r}")
+    return " or ".join(conditions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,20 @@ import structlog
 from app.domain import audit
 from app.errors import DatabaseUnavailable
 from resolvers.schema import build_schema
-from tests.factory import CREATE_COLLECTION, CREATE_DATABASE, INSERT, KEY, SECOND_KEY, Api, Place, Running
+from tests.factory import (
+    CREATE_COLLECTION,
+    CREATE_DATABASE,
+    CREATE_TABLE,
+    DELETE_ROWS,
+    INSERT,
+    INSERT_ROWS,
+    KEY,
+    SECOND_KEY,
+    UPDATE_ROWS,
+    Api,
+    Place,
+    Running,
+)
 from tests.resolvers.documents import (
     ADD,
     DEACTIVATE,
@@ -26,6 +40,17 @@ from tests.resolvers.documents import (
     SCOPE,
     TEST,
     openai,
+)
+from tests.resolvers.tables import (
+    ADD_COLUMNS,
+    ATTACH,
+    CREATE_INDEX,
+    DETACH,
+    DROP_COLUMNS,
+    DROP_INDEX,
+    DROP_TABLE,
+    ID,
+    TITLE,
 )
 
 LOG = """
@@ -82,6 +107,7 @@ async def live(running: Running) -> dict[str, str]:
     )
     delete = "mutation D($i: DeleteDocumentsInput!) { deleteDocuments(input: $i) { deletedCount } }"
     await do("delete_documents", delete, books, i={"collectionId": books, "keys": [CANARY]})
+    await _live_tables(do, library)
     create = (
         'mutation T { createAccessToken(input: {name: "reader", roles: ["Read-Only User"]}) { accessToken { id } } }'
     )
@@ -93,6 +119,24 @@ async def live(running: Running) -> dict[str, str]:
     await do("deactivate_integration", DEACTIVATE, integration, id=integration, name="OpenAI")
     await do("drop_database", DROP_DATABASE, library, id=library, name="library")
     return targets
+
+
+async def _live_tables(do: Callable[..., Awaitable[Any]], library: str) -> None:
+    """One of every mutation of tables."""
+    columns = [ID, TITLE, {"name": "canary", "type": "VECTOR", "dimension": 64}]
+    given = {"databaseId": library, "name": "films", "columns": columns, "primaryKey": ["id"]}
+    films = (await do("create_table", CREATE_TABLE, input=given))["table"]["id"]
+    await do("add_columns", ADD_COLUMNS, films, id=films, columns=[{"name": "year", "type": "INT"}])
+    await do("drop_columns", DROP_COLUMNS, films, id=films, columns=["year"])
+    await do("attach_integration", ATTACH, films, id=films, column="canary", embedding=openai())
+    await do("create_vector_index", CREATE_INDEX, films, id=films, column="canary", name="by_meaning")
+    await do("drop_vector_index", DROP_INDEX, films, id=films, name="by_meaning")
+    await do("detach_integration", DETACH, films, id=films, column="canary")
+    row, named = {"id": 1, "title": CANARY}, {"title": CANARY}
+    await do("insert_rows", INSERT_ROWS, films, input={"tableId": films, "rows": [row]})
+    await do("update_rows", UPDATE_ROWS, films, input={"tableId": films, "filter": named, "set": named})
+    await do("delete_rows", DELETE_ROWS, films, input={"tableId": films, "filter": named})
+    await do("drop_table", DROP_TABLE, films, id=films, name="films")
 
 
 def _camel(action: str) -> str:
@@ -115,7 +159,7 @@ async def test_every_mutation_leaves_one_event_that_says_who_did_what_to_what(ru
     for event in events:
         assert (event["outcome"], event["actor"]) == ("done", "bootstrap")
         assert event["targetId"] == targets[event["action"]], event["action"]
-        assert event["targetName"] in {"library", "main", "books", "openai", "reader"}
+        assert event["targetName"] in {"library", "main", "books", "films", "openai", "reader"}
         assert event["details"]["address"] == "127.0.0.1"
         assert event["details"]["requestId"]
     assert [each["occurredAt"] for each in events] == sorted(each["occurredAt"] for each in events)
@@ -148,6 +192,11 @@ async def test_details_say_how_many_and_which(running: Running) -> None:
     assert details["remove_credential"]["disabled"] == 0
     assert details["create_database"]["region"] == "local"
     assert details["create_collection"]["model"] == "text-embedding-3-small"
+    assert details["create_table"]["columns"] == ["id", "title", "canary"]
+    assert (details["add_columns"]["columns"], details["drop_columns"]["columns"]) == (["year"], ["year"])
+    attached = {name: details["attach_integration"][name] for name in ("column", "provider", "model", "replaced")}
+    assert attached == {"column": "canary", "provider": "openai", "model": "text-embedding-3-small", "replaced": False}
+    assert details["create_vector_index"]["index"] == details["drop_vector_index"]["index"] == "by_meaning"
     assert details["create_access_token"]["roles"] == ["Read-Only User"]
 
 

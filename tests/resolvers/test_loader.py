@@ -6,6 +6,7 @@ import pytest
 
 from tests.factory import Running
 from tests.resolvers.documents import openai
+from tests.resolvers.tables import ID, TITLE, vector
 
 DOWN = """
 { organization { integrations { credentials { scopedDatabases { database { name } credential { name } } } } } }"""
@@ -16,16 +17,23 @@ ACROSS = """
   collections { totalCount nodes { name database { name } embedding { credential { name } integration { kind } status { available } } } }
   collection(name: "books") { id }
 } } } }"""
+TABLES = """
+{ organization { databases(first: 5) { nodes { name
+  tables(first: 5) { totalCount nodes { name database { name } primaryKey columns {
+    name sourceColumn index { name } table { name } embedding { credential { name } integration { kind } status { available } } } } }
+  table(name: "films") { id column(name: "v") { id } }
+} } } }"""
 
 
 async def add(running: Running, name: str) -> None:
-    """A database in the scope of a credential, with a collection that uses it."""
+    """A database in the scope of a credential, with a collection and a table that use it."""
     home = await running.api.database(name)
     await running.api.credential(name, databases=(home,))
     await running.api.collection(home, "books", embedding=openai(name))
+    await running.api.table(home, columns=(ID, TITLE, vector("v", None, embedding=openai(name)), vector("w")))
 
 
-@pytest.mark.parametrize(("document", "levels"), [(DOWN, 5), (ACROSS, 11)])
+@pytest.mark.parametrize(("document", "levels"), [(DOWN, 5), (ACROSS, 11), (TABLES, 9)])
 async def test_the_number_of_statements_does_not_grow_with_what_is_found(
     running: Running, document: str, levels: int
 ) -> None:

@@ -41,10 +41,37 @@ INPUTS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "updateDocuments": ({"collectionId": "books", "filter": {}, "set": {"a": 1}}, {"filter": {"$where": 1}}),
     "replaceDocument": ({"collectionId": "books", "key": "a", "document": {}}, {"key": [], "document": {"$a": 1}}),
     "deleteDocuments": ({"collectionId": "books", "keys": ["a"]}, {"filter": {}}),
+    "createTable": (
+        {"databaseId": "library", "name": "actors", "columns": [{"name": "id", "type": "INT"}], "primaryKey": ["id"]},
+        {"name": "?", "columns": [], "primaryKey": []},
+    ),
+    "dropTable": ({"tableId": "films", "confirmName": "films"}, {"confirmName": "?"}),
+    "addColumns": ({"tableId": "films", "columns": [{"name": "year", "type": "INT"}]}, {"columns": []}),
+    "dropColumns": ({"tableId": "films", "columns": ["title"]}, {"columns": ["?"]}),
+    "attachIntegration": (
+        {"tableId": "films", "column": "v", "embedding": openai()},
+        {"column": "?", "embedding": {"provider": "?", "model": "?"}},
+    ),
+    "detachIntegration": ({"tableId": "films", "column": "v"}, {"column": "?"}),
+    "createVectorIndex": ({"tableId": "films", "column": "v"}, {"column": "?", "name": "?"}),
+    "dropVectorIndex": ({"tableId": "films", "name": "w_index"}, {"name": "?"}),
+    "insertRows": ({"tableId": "films", "rows": [{"id": 1}]}, {"rows": [], "idempotencyKey": "?"}),
+    "updateRows": (
+        {"tableId": "films", "filter": {}, "set": {"title": "a"}},
+        {"filter": {"$where": 1}, "set": {"id": 1}},
+    ),
+    "deleteRows": ({"tableId": "films", "keys": [1]}, {"filter": {}}),
     "createAccessToken": ({"name": "more", "roles": ["Read-Only User"], "databaseIds": ["library"]}, {"roles": []}),
     "revokeAccessToken": ({"accessTokenId": "token"}, {}),
 }
 """Each mutation with an input that could be carried out, and what makes that input malformed. Words that name a thing stand for its id."""
+
+FILMS: tuple[dict[str, object], ...] = (
+    {"name": "id", "type": "INT"},
+    {"name": "title", "type": "TEXT"},
+    {"name": "v", "type": "VECTOR", "dimension": 64},
+    {"name": "w", "type": "VECTOR", "dimension": 64, "index": {}},
+)
 
 
 @dataclass
@@ -99,6 +126,7 @@ async def world(running: Running) -> AsyncIterator[World]:
     main = await api.credential("main", databases=(library, hidden))
     books = await api.collection(library, "books", embedding=openai())
     concealed = await api.collection(hidden, "books", embedding=openai())
+    films, unseen = await api.table(library, columns=FILMS), await api.table(hidden, columns=FILMS)
     made = await api(
         'mutation { createAccessToken(input: {name: "t", roles: ["Read-Only User"]}) { accessToken { id } } }'
     )
@@ -117,6 +145,8 @@ async def world(running: Running) -> AsyncIterator[World]:
         "hidden": hidden,
         "books": books,
         "concealed": concealed,
+        "films": films,
+        "hidden films": unseen,
         "token": made["createAccessToken"]["accessToken"]["id"],
         "event": found["auditLog"]["nodes"][0]["id"],
         "attachment": integration["attachments"]["nodes"][0]["id"],
@@ -218,9 +248,18 @@ async def test_a_token_limited_to_databases_sees_only_what_is_theirs(world: Worl
     assert integration["attachments"] == {"totalCount": 1, "nodes": [{"target": {"database": {"name": "library"}}}]}
     assert integration["credential"]["scopedDatabases"] == [{"database": {"name": "library"}}]
     assert integration["credential"]["attachments"]["totalCount"] == 1
-    for word in ("hidden", "concealed", "hidden attachment", "hidden scope", "hidden document", "token", "event"):
+    for word in (
+        "hidden",
+        "concealed",
+        "hidden films",
+        "hidden attachment",
+        "hidden scope",
+        "hidden document",
+        "token",
+        "event",
+    ):
         assert (await world.limited(NODE, id=world.ids[word]))["node"] is None, word
-    for word in ("library", "books", "attachment", "scope", "document", "main", "integration"):
+    for word in ("library", "books", "films", "attachment", "scope", "document", "main", "integration"):
         assert (await world.limited(NODE, id=world.ids[word]))["node"] is not None, word
     assert (await world.limited.refusal(SEARCH, id=world.ids["concealed"], query="whale")).codes == ["NOT_FOUND"]
     assert len((await world.limited.search(world.ids["books"], query="whale"))["edges"]) == 1
@@ -232,14 +271,23 @@ async def test_a_limited_token_loses_what_reaches_over_the_organization_and_keep
     assert viewer["roles"] == ["Organization Administrator"]
     assert set(viewer["permissions"]) == set(Permission) - lost
     for mutation in INPUTS:
-        hidden = world.input(mutation, library=world.ids["hidden"], books=world.ids["concealed"])
+        hidden = world.input(
+            mutation, library=world.ids["hidden"], books=world.ids["concealed"], films=world.ids["hidden films"]
+        )
         if hidden != world.input(mutation):
             refused = await world.limited.refusal(document(mutation), input=hidden)
             assert refused.codes == ["NOT_FOUND"], mutation
         if permission(mutation) in lost:
             refused = await world.limited.refusal(document(mutation), input=world.input(mutation))
             assert refused.codes == ["PERMISSION_DENIED"], mutation
-    for mutation in ("insertDocuments", "createCollection", "dropCollection", "dropDatabase"):
+    for mutation in (
+        "insertDocuments",
+        "createCollection",
+        "dropCollection",
+        "createTable",
+        "dropTable",
+        "dropDatabase",
+    ):
         await world.limited(document(mutation), input=world.input(mutation))
     assert (await world.limited("{ viewer { databases { name } } }"))["viewer"]["databases"] == []
 

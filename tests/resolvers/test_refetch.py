@@ -24,12 +24,14 @@ async def everything(api: Api) -> dict[str, str]:
     """The id of a thing of every kind, by the name of its type."""
     books = await api.openai_collection()
     await api.insert(books, {"_id": "whale", "$vectorize": "a white whale"})
-    asked = """query E($books: ID!) { organization {
+    films = await api.table(await database_id(api))
+    asked = """query E($books: ID!, $films: ID!) { organization {
       id regions { id } accessTokens(first: 1) { nodes { id } } auditLog(first: 1) { nodes { id } }
       integration(provider: "openai") {
         id provider { id } attachments { nodes { id } } credential(name: "main") { scopedDatabases { id } } } }
-      node(id: $books) { ... on Collection { document(key: "whale") { id } } } }"""
-    found = await api(asked, books=books)
+      node(id: $books) { ... on Collection { document(key: "whale") { id } } }
+      table: node(id: $films) { ... on Table { column(name: "title") { id } } } }"""
+    found = await api(asked, books=books, films=films)
     organization = found["organization"]
     integration = organization["integration"]
     return {
@@ -44,7 +46,10 @@ async def everything(api: Api) -> dict[str, str]:
         "ScopedDatabase": integration["credential"]["scopedDatabases"][0]["id"],
         "Database": await database_id(api),
         "Collection": books,
+        "Table": films,
+        "Column": found["table"]["column"]["id"],
         "Document": found["node"]["document"]["id"],
+        "Row": (await api.insert_rows(films, {"id": 1}))["results"][0]["id"],
     }
 
 

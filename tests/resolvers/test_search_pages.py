@@ -8,7 +8,7 @@ from typing import Any
 from app.page import decode_cursor, encode_cursor
 from tests.factory import Api, Run, Running
 from tests.fakes.vendor import embed
-from tests.resolvers.searching import books, by_hand, keys, on_circle, refused
+from tests.resolvers.searching import books, by_hand, films, keys, on_circle, points, refused
 
 
 # --- pages ---
@@ -132,3 +132,58 @@ async def test_pages_reach_10_000_hits_deep(api: Api) -> None:
     assert (code, facts["limit"], facts["actual"]) == ("LIMIT_EXCEEDED", 10_000, 10_001)
     beyond = last["pageInfo"]["endCursor"]
     assert (await refused(api, collection_id, vector=[1, 0], first=1, after=beyond))[0] == "LIMIT_EXCEEDED"
+
+
+# --- pages of rows ---
+async def test_pages_go_through_every_row_once_and_equally_near_ones_in_the_order_of_their_composite_keys(
+    api: Api,
+) -> None:
+    vectors = [[1.0, 0.0]] * 12 + [[0.0, 1.0]] * 9
+    table_id = await points(api, *vectors, None, key=("quarter", "half", "whole"))
+    for size in (1, 2, 5, 21, 50):
+        seen: list[Any] = []
+        page: dict[str, Any] = {"pageInfo": {"hasNextPage": True, "endCursor": None}}
+        while page["pageInfo"]["hasNextPage"]:
+            page = await api.search(table_id, vector=[1, 0], first=size, after=page["pageInfo"]["endCursor"])
+            seen += [edge["node"]["key"] for edge in page["edges"]]
+        assert seen == [{"quarter": number // 4, "half": number // 2, "whole": number} for number in range(21)]
+
+
+async def test_a_cursor_belongs_to_a_column_and_to_what_embeds_for_it(running: Running) -> None:
+    api = running.api
+    table_id = await films(api)
+    given: dict[str, Any] = {"column": "plot", "query": "whale", "first": 1}
+    page = await api.search(table_id, **given)
+    after = page["pageInfo"]["endCursor"]
+    asked = len(running.openai.received)
+    for changed in ({"column": "scene"}, {"query": "ball"}, {"filter": {"year": 1900}}, {"min": 0.1}):
+        code, _ = await refused(api, table_id, **(given | changed), after=after)
+        assert code == "BAD_INPUT", changed
+    whole = await keys(api, table_id, column="plot", query="whale")
+    rest = await keys(api, table_id, column="plot", query="whale", after=after)
+    assert [page["edges"][0]["node"]["key"], *rest] == whole
+    assert len(running.openai.received) == asked, "the vector of page 1 is kept"
+
+    await running.sql("update vectorgate.attachment set id = gen_random_uuid() where provider = 'openai'")
+    assert (await refused(api, table_id, **given, after=after))[0] == "BAD_INPUT"
+    swapped = "update vectorgate.table_column set name = case name when 'plot' then 'scene' else 'plot' end where dimension is not null"
+    by_vector: dict[str, Any] = {"column": "plot", "vector": embed("whale", 64), "first": 1}
+    after = (await api.search(table_id, **by_vector))["pageInfo"]["endCursor"]
+    assert await keys(api, table_id, **by_vector, after=after) == [whole[1]]
+    await running.sql("alter table vectorgate.table_column drop constraint column_name_is_unique")
+    await running.sql(swapped)
+    assert (await refused(api, table_id, **by_vector, after=after))[0] == "INVALID_VECTOR_LENGTH"
+    assert (await refused(api, table_id, **(by_vector | {"column": "scene"}), after="x"))[0] == "BAD_INPUT"
+    assert await keys(api, table_id, **(by_vector | {"column": "scene"}), after=after) == [whole[1]]
+
+
+async def test_a_cursor_holds_a_key_of_its_table(api: Api) -> None:
+    table_id = await points(api, *on_circle(3), key=("half", "whole"))
+    page = await api.search(table_id, vector=[1, 0], first=1)
+    distance, key, depth, query_id, ranking = decode_cursor(page["pageInfo"]["endCursor"], 5)
+    assert key == "[0,0]"
+    for forged in ("[]", "[0]", "[0,0,0]", "[0, 0]", '["0",0]', "[0,null]", f"[0,{2**31}]", "0", "x", "", None, 5):
+        after = encode_cursor(distance, forged, depth, query_id, ranking)
+        assert (await refused(api, table_id, vector=[1, 0], first=1, after=after))[0] == "BAD_INPUT", forged
+    after = encode_cursor(distance, f"[0,{2**31 - 1}]", depth, query_id, ranking)
+    assert await keys(api, table_id, vector=[1, 0], after=after) == [{"half": 0, "whole": 1}, {"half": 1, "whole": 2}]

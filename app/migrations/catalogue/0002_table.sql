@@ -16,6 +16,8 @@ create table vectorgate.table_column (
     source_column_id uuid constraint source_column_is_a_column references vectorgate.table_column,
     -- being filled by a job, under the name that the column it replaces will then have; not seen by anyone
     migrating boolean not null default false,
+    -- another has taken its place: searches that name no column pass it over
+    retired boolean not null default false,
     index_name text,
     index_metric text check (index_metric in ('COSINE', 'DOT_PRODUCT', 'EUCLIDEAN')),
     index_status text check (index_status in ('BUILDING', 'READY', 'FAILED')),

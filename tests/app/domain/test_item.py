@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.item import MOST_BYTES, Draft, draft, given_key
+from app.domain.item import Draft, draft, given_key
+from app.domain.size import MOST_BYTES
 from app.errors import (
     BadInput,
     EmbeddingNotConfigured,

@@ -24,6 +24,15 @@ select $1, id, $2, $3 from vectorgate.organization"""
 HALF_COLLECTION = """
 insert into vectorgate.target (id, organization_id, database_id, kind, name, dimension, metric)
 select $1, organization_id, id, 'COLLECTION', $2, 8, 'COSINE' from vectorgate.database where id = $3"""
+HALF_TABLE = """
+with made as (
+    insert into vectorgate.target (id, organization_id, database_id, kind, name)
+    select $1, organization_id, id, 'TABLE', $2 from vectorgate.database where id = $3 returning organization_id
+)
+insert into vectorgate.table_column
+    (id, organization_id, target_id, name, type, nullable, position, key_position, dimension, index_name, index_metric, index_status)
+select gen_random_uuid(), organization_id, $1, 'id', 'INT', false, 1, 1, null::integer, null, null, null from made union all
+select gen_random_uuid(), organization_id, $1, 'v', 'VECTOR', true, 2, null, 3, 'v_index', 'COSINE', 'READY' from made"""
 REMEMBERED = "insert into {}.idempotency values ($1, $2, ''::bytea, '{{}}', now() - $3::interval)"
 LEFT = "select key from {}.idempotency"
 DEBRIS = "insert into vectorgate.debris (id, region, database_id, target_id) values ($1, $2, $3, $4)"
@@ -53,6 +62,13 @@ async def half_collection(running: Running, database_id: str, name: str = "books
     return str(global_id("Collection", identifier))
 
 
+async def half_table(running: Running, database_id: str, name: str = "films") -> str:
+    """A table whose process died before it made it in its region."""
+    identifier = new_id()
+    await running.sql(HALF_TABLE, identifier, name, local_id("Database", database_id))
+    return str(global_id("Table", identifier))
+
+
 async def statuses(running: Running) -> dict[str, str]:
     rows = await running.sql("select name, status from vectorgate.database order by id")
     return {row["name"]: row["status"] for row in rows}
@@ -62,9 +78,9 @@ async def test_half_made_things_are_finished(running: Running) -> None:
     api = running.api
     half = await half_database(running)
     library = await api.database("other")
-    books = await half_collection(running, library)
-    asked = 'query B($id: ID!) { node(id: $id) { ... on Database { collection(name: "books") { id } } } }'
-    assert (await api(asked, id=library))["node"] == {"collection": None}
+    books, films = await half_collection(running, library), await half_table(running, library)
+    asked = 'query B($id: ID!) { node(id: $id) { ... on Database { collection(name: "books") { id } table(name: "films") { id } } } }'
+    assert (await api(asked, id=library))["node"] == {"collection": None, "table": None}
     taken = await api.refusal(CREATE_COLLECTION, input={"databaseId": library, "name": "books"})
     assert taken.codes == ["ALREADY_EXISTS"]
     not_yet = await api.refusal(CREATE_COLLECTION, input={"databaseId": global_id("Database", half), "name": "books"})
@@ -72,8 +88,10 @@ async def test_half_made_things_are_finished(running: Running) -> None:
 
     await sweep.once(running.gateway)
     assert await statuses(running) == {"library": "ACTIVE", "other": "ACTIVE"}
-    assert (await api(asked, id=library))["node"] == {"collection": {"id": books}}
+    assert (await api(asked, id=library))["node"] == {"collection": {"id": books}, "table": {"id": films}}
     assert (await api.insert(books, {"$vector": [1.0] * 8}))["insertedCount"] == 1
+    assert (await api.insert_rows(films, {"id": 1, "v": [1.0] * 3}))["insertedCount"] == 1
+    assert len((await api.search(films, column="v", vector=[1.0] * 3))["edges"]) == 1
     await api.collection(str(global_id("Database", half)))
 
 
@@ -84,6 +102,7 @@ async def test_sweeps_of_many_replicas_at_once_do_not_collide(run: Run) -> None:
     for number in range(6):
         await half_database(first, f"half_{number}")
         await half_collection(first, libraries[number % 2], f"books_{number}")
+        await half_table(first, libraries[number % 2], f"films_{number}")
         await first.sql(
             DEBRIS, new_id(), "local", local_id("Database", await first.api.database(f"gone_{number}")), None
         )

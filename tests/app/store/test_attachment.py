@@ -10,7 +10,7 @@ import pytest
 
 from app.postgres import Connection
 from app.secret import Sealed
-from app.store import attachment, collection, credential, database, integration, organization, scoped_database
+from app.store import attachment, collection, credential, database, integration, organization, scoped_database, target
 from app.store.attachment import Uses
 from app.store.record import Attachment, Collection, Metric, new_id
 from tests.app.store.support import undone
@@ -51,7 +51,7 @@ class Tenant:
         )
         assert await attachment.insert(self.connection, use, made.id)
         if active:
-            await collection.activate(self.connection, self.id, made.id)
+            await target.activate(self.connection, self.id, made.id)
         return made
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from app.errors import NotFound
 from app.postgres import Connection
-from app.store import collection as collections
-from app.store import document, neighbour
+from app.store import document, neighbour, space, target
 from app.store import update as updates
 from app.store.document import Touched, Wanted
 from app.store.record import Collection
@@ -162,7 +161,7 @@ READS_AND_WRITES: list[Write] = [
     lambda connection, home: document.replace(connection, home, new(1), upsert=True),
     lambda connection, home: updates.matches(connection, home, {}, Change({"a": 1}), 10),
     lambda connection, home: neighbour.nearest(
-        connection, home, np.ones(2, np.float32), wanted=Wanted(), given=None, after=None, limit=1, keep=None
+        connection, space.documents(home, Wanted(), None), np.ones(2, np.float32), after=None, limit=1, keep=None
     ),
     replace_forwards,
     update_all,
@@ -175,6 +174,6 @@ async def test_a_table_that_was_dropped_meanwhile_is_not_found(
     connection: Connection, home: Collection, use: Write
 ) -> None:
     await use(connection, home)
-    await collections.drop_table(connection, home.database_id, home.id)
+    await target.drop(connection, home.database_id, home.id)
     with pytest.raises(NotFound):
         await use(connection, home)

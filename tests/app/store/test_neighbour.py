@@ -13,17 +13,16 @@ from pgvector import Vector as Wire
 
 from app.postgres import Connection
 from app.store import collection as collections
-from app.store import neighbour
+from app.store import neighbour, space
 from app.store.document import Wanted, table
 from app.store.identifier import Arguments
 from app.store.key import encode_key
-from app.store.neighbour import Kept, nearest
-from app.store.record import Collection, Metric, Neighbours, Vector
+from app.store.neighbour import Behind, Kept, nearest
+from app.store.record import Collection, Document, Metric, Neighbours, Vector
 from tests.app.store.plain import Json
 from tests.app.store.support import make_collection, new, put, undone
 
 Matrix = NDArray[np.float32]
-Place = tuple[float, str]
 
 ROWS, DIMENSION = 20_000, 64
 PARTS = 100
@@ -88,13 +87,14 @@ async def search(
     query: Vector,
     limit: int = 10,
     given: Mapping[str, Json] | None = None,
-    after: Place | None = None,
-) -> Neighbours:
-    return await nearest(connection, home, query, wanted=Wanted(), given=given, after=after, limit=limit, keep=None)
+    after: Behind | None = None,
+) -> Neighbours[Document]:
+    place = space.documents(home, Wanted(), given)
+    return await nearest(connection, place, query, after=after, limit=limit, keep=None)
 
 
-def rows_of(found: Neighbours) -> list[int]:
-    return [int(each.document.key) for each in found.nearest]
+def rows_of(found: Neighbours[Document]) -> list[int]:
+    return [int(each.record.key) for each in found.nearest]
 
 
 def distances(vectors: Matrix, query: Vector, metric: Metric = Metric.COSINE) -> NDArray[np.float64]:
@@ -115,7 +115,7 @@ def best(vectors: Matrix, query: Vector, count: int, part: int = PARTS, metric: 
     return [int(row) for row in ranked if row % PARTS < part][:count]
 
 
-def recall(found: Neighbours, wanted: list[int]) -> float:
+def recall(found: Neighbours[Document], wanted: list[int]) -> float:
     return len(set(rows_of(found)) & set(wanted)) / len(wanted)
 
 
@@ -126,13 +126,13 @@ async def pages(
     size: int,
     count: int,
     given: Mapping[str, Json] | None = None,
-) -> AsyncIterator[Neighbours]:
+) -> AsyncIterator[Neighbours[Document]]:
     """One page behind the other."""
-    after: Place | None = None
+    after: Behind | None = None
     for _ in range(count):
         found = await search(connection, home, query, size, given, after)
         yield found
-        after = (found.nearest[-1].distance, found.nearest[-1].document.key)
+        after = (found.nearest[-1].distance, found.nearest[-1].record.key)
 
 
 # --- what is found ---
@@ -241,7 +241,7 @@ async def test_a_small_or_empty_collection_is_searched_exactly(connection: Conne
     await put(connection, home, new("far", vector=-query), new("near", vector=query), new("no vector"))
     found = await search(connection, home, query)
     assert found.exact
-    assert [(each.document.key, each.distance) for each in found.nearest] == [('"near"', 0), ('"far"', 2)]
+    assert [(each.record.key, each.distance) for each in found.nearest] == [('"near"', 0), ('"far"', 2)]
 
 
 # --- paging ---
@@ -291,6 +291,7 @@ async def test_vectors_beyond_what_can_be_measured_are_paged_through_too(
     query = np.array([huge, huge], np.float32)
     found = [page async for page in pages(connection, home, query, 8, 5)]
     assert sorted(row for page in found for row in rows_of(page)) == list(range(40))
+    assert all(page.exact for page in found), "what cannot be measured leads the index astray"
 
 
 # --- how it is done ---
@@ -303,7 +304,7 @@ async def test_the_index_serves_the_approximate_part_and_never_the_exact_one(
     large: Collection,
     queries: Matrix,
     given: Mapping[str, Json] | None,
-    after: Place | None,
+    after: Behind | None,
     generic: bool,  # noqa: FBT001 - pytest passes by name
 ) -> None:
     """Also when PostgreSQL plans the statement once for all arguments, as it does for a prepared one."""
@@ -318,13 +319,14 @@ async def plans(
     home: Collection,
     query: Vector,
     given: Mapping[str, Json] | None,
-    after: Place | None,
+    after: Behind | None,
     *,
     generic: bool,
 ) -> tuple[str, str]:
     """The plan of the approximate part, and the plan of the rest, as JSON."""
     arguments = Arguments()
-    statement = "with " + neighbour._statement(home, query, Wanted(body=True), given, after, 11, arguments)
+    place = space.documents(home, Wanted(body=True), given)
+    statement = "with " + neighbour._statement(place, query, after, 11, arguments)
     rows = await connection.fetch(f"explain (format json, generic_plan {generic}) {statement}", *arguments)
     [whole] = json.loads(rows[0][0])
     parts = whole["Plan"]["Plans"]
@@ -337,27 +339,27 @@ async def test_only_the_wanted_columns_are_read(connection: Connection) -> None:
     query = np.array([1, 0], np.float32)
     await put(connection, home, new("it", {"a": 1}, "text", query))
     [bare] = (await search(connection, home, query)).nearest
-    assert (bare.document.body, bare.document.text, bare.document.vector) == (None, None, None)
-    wanted = Wanted(body=True, text=True, vector=True)
-    found = await nearest(connection, home, query, wanted=wanted, given=None, after=None, limit=1, keep=None)
+    assert (bare.record.body, bare.record.text, bare.record.vector) == (None, None, None)
+    place = space.documents(home, Wanted(body=True, text=True, vector=True), None)
+    found = await nearest(connection, place, query, after=None, limit=1, keep=None)
     [whole] = found.nearest
-    assert (whole.document.body, whole.document.text) == ({"a": 1}, "text")
-    assert whole.document.vector is not None
+    assert (whole.record.body, whole.record.text) == ({"a": 1}, "text")
+    assert whole.record.vector is not None
 
 
 # --- kept query vectors ---
 async def test_a_query_vector_is_kept_with_the_search_until_its_time_is_over(connection: Connection) -> None:
     home = await make_collection(connection, 2)
     query = np.array([1, 0.1], np.float32)
-    keep = Kept(uuid4(), "a-model", 600)
-    await nearest(connection, home, query, wanted=Wanted(), given=None, after=None, limit=1, keep=keep)
+    place, keep = space.documents(home, Wanted(), None), Kept(uuid4(), home.organization_id, "a-model", 600)
+    await nearest(connection, place, query, after=None, limit=1, keep=keep)
     assert await neighbour.kept(connection, home.organization_id, keep.id) == (query.tobytes(), "a-model")
     assert await neighbour.kept(connection, uuid4(), keep.id) is None
     assert await neighbour.kept(connection, home.organization_id, uuid4()) is None
 
     await connection.execute("update vectorgate_region.query_vector set expires_at = now()")
     assert await neighbour.kept(connection, home.organization_id, keep.id) is None
-    await nearest(connection, home, query, wanted=Wanted(), given=None, after=None, limit=1, keep=keep)
+    await nearest(connection, place, query, after=None, limit=1, keep=keep)
     assert await neighbour.kept(connection, home.organization_id, keep.id) is not None
 
     await connection.execute("update vectorgate_region.query_vector set expires_at = now()")

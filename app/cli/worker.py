@@ -1,0 +1,31 @@
+"""`vectorgate worker`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from app.assembly import WAIT_SECONDS, build_gateway, listening, opened, swept, working
+from app.cli import process
+from app.main import announce
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+def run(wait: process.Wait = WAIT_SECONDS) -> None:
+    """Work on jobs, and serve nothing, until SIGTERM or SIGINT: for long migrations beside servers that should not be busy with them.
+
+    Every server works on jobs, too. What is under way when it stops goes on elsewhere, from where it was.
+    """
+    process.end_on_signals()
+    process.until_stopped(_work(process.read_settings(), wait))
+
+
+async def _work(settings: Settings, wait_seconds: float) -> None:
+    gateway = build_gateway(settings)
+    async with opened(gateway, wait_seconds) as first, swept(gateway), listening(gateway), working(gateway):
+        announce(first.generated_token)
+        log.info("working")
+        await asyncio.Event().wait()

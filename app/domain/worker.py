@@ -1,0 +1,224 @@
+"""A process's work on jobs: takes them, keeps them while it works on them, and leaves them to others when it must.
+
+It looks when it is told that there is something to do, when another worker's time would be over, and now and then in any case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from app.domain.handlers import HANDLERS
+from app.domain.job import Handler, JobLeftError, Run
+from app.errors import GatewayError, Internal
+from app.gateway import Gateway
+from app.notification import Changes, Topic
+from app.store import lease
+from app.store.record import Job, JobKind, JobStatus
+
+AT_ONCE: Final = 4
+"""Jobs that a process works on at a time: they wait for providers, most of their time."""
+
+LEASE_SECONDS: Final = 8.0
+"""How long a job of a worker that was killed waits for another one."""
+
+IDLE_SECONDS: Final = 30.0
+"""The longest that a worker goes without looking: it may not have been told."""
+
+AGAIN_SECONDS: Final = 1.0
+"""Between looks while the database is away."""
+
+CLEAR_AGAIN: Final = timedelta(seconds=30)
+"""After an ended job could not be cleared away."""
+
+NOW: Final = timedelta(0)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Hold:
+    """A job that this worker has, and until when, by this process's clock. `stopping`: its task was told to stop."""
+
+    run: Run
+    task: asyncio.Task[None]
+    until: float
+    stopping: bool = False
+
+    def stop(self) -> None:
+        """Once: what the task does on its way out is not to be interrupted."""
+        if not self.stopping:
+            self.stopping = True
+            self.task.cancel()
+
+
+class Worker:
+    """Works on jobs until it is cancelled. `lease_seconds`: see LEASE_SECONDS; what it has is kept three times as often."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        handlers: Mapping[JobKind, Handler] = HANDLERS,
+        *,
+        at_once: int = AT_ONCE,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self._gateway = gateway
+        self._handlers = handlers
+        self._kinds = list(handlers)
+        self._at_once = at_once
+        self._lease = timedelta(seconds=lease_seconds)
+        self._holds: dict[tuple[UUID, int], _Hold] = {}
+
+    async def forever(self) -> None:
+        """Work until cancelled; what is under way then is left at once, for another worker to take up."""
+        with self._gateway.hub.changes(Topic.WORK) as changes:
+            try:
+                while True:
+                    await _told_within(changes, await self._look(changes))
+            finally:
+                await self._leave()
+
+    async def _look(self, changes: Changes) -> float:
+        """Keep what this worker has and take what it can; answers in how many seconds to look again."""
+        try:
+            return await self._keep_and_take(changes)
+        except GatewayError as error:
+            log.warning("jobs_not_looked_for", reason=error.message)
+        except Exception:
+            log.exception("jobs_not_looked_for")  # a fault of ours must not leave jobs lying for good
+        for hold in self._holds.values():
+            if time.monotonic() > hold.until:
+                hold.stop()
+        return AGAIN_SECONDS
+
+    async def _keep_and_take(self, changes: Changes) -> float:
+        held, free = dict(self._holds), self._at_once - len(self._holds)
+        until = time.monotonic() + self._lease.total_seconds()
+        async with self._gateway.postgres.catalogue.transaction() as connection:
+            jobs = [hold.run.job for hold in held.values()]
+            kept = await lease.keep(connection, jobs, self._lease) if jobs else {}
+            taken = await lease.take(connection, self._kinds, self._lease, free) if free else []
+            next_seconds = await lease.next_seconds(connection, self._kinds)
+        for hold in held.values():
+            _keep(hold, kept.get(hold.run.job.id), until)
+        for job in taken:
+            self._begin(job, until, changes)
+        return self._pause(next_seconds)
+
+    def _pause(self, next_seconds: float | None) -> float:
+        pauses = [IDLE_SECONDS]
+        if self._holds:
+            pauses.append(self._lease.total_seconds() / 3)
+        if next_seconds is not None and len(self._holds) < self._at_once:
+            pauses.append(max(next_seconds, 0.1))
+        return min(pauses)
+
+    def _begin(self, job: Job, until: float, changes: Changes) -> None:
+        run = Run(self._gateway, job)
+        task = asyncio.create_task(self._carry_out(run))
+        key = (job.id, job.attempt)
+        self._holds[key] = _Hold(run, task, until)
+
+        def over(_: asyncio.Task[None]) -> None:
+            del self._holds[key]
+            changes.tell()
+
+        task.add_done_callback(over)
+
+    async def _carry_out(self, run: Run) -> None:
+        """Never raises, unless cancelled: what could not be written is done again by whoever takes the job next."""
+        after = NOW
+        try:
+            if run.job.status is JobStatus.RUNNING:
+                await self._work(run)
+            else:
+                after = await self._clear_away(run)
+        except JobLeftError:
+            log.info("job_left", **_told(run))
+        except GatewayError as error:
+            log.warning("job_interrupted", reason=error.message, **_told(run))
+        finally:
+            await self._give_back(run, after)
+
+    async def _work(self, run: Run) -> None:
+        """Do the job to its end. Raises JobLeftError, and DatabaseUnavailable where the end could not be written."""
+        handler = self._handlers[run.job.kind]
+
+        async def to_its_end() -> None:
+            await handler.work(run)
+            if not run.job.status.ended:
+                await run.succeed()
+
+        log.info("job_taken", attempt=run.job.attempt, **_told(run))
+        try:
+            await run.patiently(to_its_end)
+        except JobLeftError:
+            raise
+        except GatewayError as error:
+            await run.fail(error.code, error.message)
+        except Exception:
+            log.exception("job_failed", **_told(run))
+            message = f"The gateway itself failed; its operator finds the reason in the log, by the job {run.job.id}."
+            await run.fail(Internal.code, message)
+        log.info("job_ended", status=run.job.status.value, code=run.job.error_code, **_told(run))
+
+    async def _clear_away(self, run: Run) -> timedelta:
+        """Remove what an ended job has left behind; answers after how long to try again, where that fails."""
+        handler = self._handlers[run.job.kind]
+        clear = handler.finished if run.job.status is JobStatus.SUCCEEDED else handler.abandoned
+        try:
+            await clear(run)
+            async with self._gateway.postgres.catalogue.connection() as connection:
+                await lease.clean(connection, run.job)
+        except GatewayError as error:
+            log.warning("job_not_cleared_away", reason=error.message, **_told(run))
+            return CLEAR_AGAIN
+        except Exception:
+            log.exception("job_not_cleared_away", **_told(run))
+            return CLEAR_AGAIN
+        return NOW
+
+    async def _give_back(self, run: Run, after: timedelta) -> None:
+        """Nobody need wait until this worker's time is over. While the database is away, that is what happens."""
+        try:
+            async with self._gateway.postgres.catalogue.transaction() as connection:
+                await lease.give_back(connection, run.job, after)
+        except GatewayError as error:
+            log.warning("job_not_given_back", reason=error.message, **_told(run))
+
+    async def _leave(self) -> None:
+        tasks = [hold.task for hold in self._holds.values()]
+        for hold in self._holds.values():
+            hold.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _keep(hold: _Hold, job: Job | None, until: float) -> None:
+    """Go on with a job that still is this worker's, and was not cancelled."""
+    mine = job is not None and job.attempt == hold.run.job.attempt
+    cancelled = mine and job is not None and job.status is JobStatus.CANCELLED
+    if not mine or (cancelled and hold.run.job.status is JobStatus.RUNNING):
+        hold.stop()
+    else:
+        hold.until = until
+
+
+async def _told_within(changes: Changes, seconds: float) -> None:
+    """Until there may be something to do, or so many seconds have passed."""
+    try:
+        async with asyncio.timeout(seconds):
+            await changes.wait()
+    except TimeoutError:
+        return
+
+
+def _told(run: Run) -> dict[str, str]:
+    return {"job": str(run.job.id), "kind": run.job.kind.value}

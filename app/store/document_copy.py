@@ -1,0 +1,85 @@
+"""SQL of copying documents from one collection into another of the same database, with their times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pgvector import Vector as Wire
+
+from app.postgres import Connection
+from app.store.document import Wanted, document, table
+from app.store.dropped import dropped_is_not_found
+from app.store.record import Collection, Document
+
+MOST_BYTES = 4 * 1024 * 1024
+"""Of the documents of a batch, as they are stored: a single one may be longer."""
+
+EVERYTHING = Wanted(body=True, text=True, vector=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a collection, in order of keys: its last key, and what of it is to be copied."""
+
+    last: str
+    documents: list[Document]
+
+
+@dropped_is_not_found
+async def stretch(connection: Connection, old: Collection, new: Collection, after: str, limit: int) -> Stretch | None:
+    """The next documents behind a key, without those that were copied before and not changed since; None: there are no more."""
+    rows = await connection.fetch(
+        f"""
+        with following as materialized (
+            select key, updated_at from (
+                select key, updated_at, row_number() over ordered as number, sum(bytes) over ordered as bytes from (
+                    select key, updated_at, pg_column_size(body) + coalesce(pg_column_size(text), 0) as bytes
+                    from {table(old)} where key > $1 order by key limit $2
+                ) as sized window ordered as (order by key)
+            ) as numbered where number = 1 or bytes <= {MOST_BYTES:d}
+        )
+        select following.key as last, original.* from following left join (
+            select {EVERYTHING.columns(old)} from {table(old)} as original
+            where key in (select key from following) and not exists (
+                select from {table(new)} as copy where copy.key = original.key and copy.updated_at = original.updated_at
+            )
+        ) as original on original.key = following.key order by following.key""",
+        after,
+        limit,
+    )
+    if not rows:
+        return None
+    return Stretch(rows[-1]["last"], [document(row) for row in rows if row["key"] is not None])
+
+
+@dropped_is_not_found
+async def put(connection: Connection, new: Collection, documents: Sequence[Document]) -> None:
+    """Store documents under their keys, with their times, in the place of what is there."""
+    ordered = sorted(documents, key=lambda each: each.key)  # locks in one order, as in every other write
+    columns = {
+        "key": ("text", [each.key for each in ordered]),
+        "created_at": ("timestamptz", [each.created_at for each in ordered]),
+        "updated_at": ("timestamptz", [each.updated_at for each in ordered]),
+        "body": ("jsonb", [each.body for each in ordered]),
+        "text": ("text", [each.text for each in ordered]),
+    }
+    if new.dimension is not None:
+        columns["vector"] = ("vector", [None if each.vector is None else Wire(each.vector) for each in ordered])
+    parameters = ", ".join(f"${position}::{kind}[]" for position, (kind, _) in enumerate(columns.values(), 1))
+    replacing = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "key")
+    await connection.execute(
+        f"""
+        insert into {table(new)} ({", ".join(columns)}) select * from unnest({parameters})
+        on conflict (key) do update set {replacing}""",
+        *(values for _, values in columns.values()),
+    )
+
+
+@dropped_is_not_found
+async def counts(connection: Connection, collection: Collection) -> tuple[int, int]:
+    """How many documents there are, and how many of them have a vector."""
+    vectors = "count(vector)" if collection.dimension is not None else "0"
+    row = await connection.fetchrow(f"select count(*) as documents, {vectors} as vectors from {table(collection)}")
+    assert row is not None  # noqa: S101 - an aggregate always answers a row
+    return row["documents"], row["vectors"]

@@ -1,0 +1,99 @@
+"""SQL of the vector indexes of tables' columns: one a column, and beyond 4,000 dimensions none, where every vector is compared."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.postgres import Connection
+from app.store import vector
+from app.store.dropped import dropped_is_not_found
+from app.store.identifier import column as physical
+from app.store.identifier import quoted, row_table, vector_index, vector_index_name
+from app.store.record import Column, Metric, Table, VectorIndex, VectorIndexStatus
+
+_SET = """
+    update vectorgate.table_column set index_name = $3, index_metric = $4, index_status = $5
+    where organization_id = $1 and id = $2"""
+_SETTLE = """
+    update vectorgate.table_column set index_status = $3
+    where organization_id = $1 and id = $2 and index_status = 'BUILDING' returning id"""
+# The server ends a build whose client is gone; otherwise it would notice at its end, and the next build would wait for it.
+_GIVE_UP = "set client_connection_check_interval = '1s'"
+_PROGRESS = "select tuples_done from pg_stat_progress_create_index where index_relid = to_regclass($1)"
+
+
+async def put(connection: Connection, organization_id: UUID, column_id: UUID, index: VectorIndex | None) -> None:
+    """In the catalogue: the index that a column has from now on, if any. Its name must be free."""
+    values = (index.name, index.metric, index.status) if index else (None, None, None)
+    await connection.execute(_SET, organization_id, column_id, *values)
+
+
+async def settle(connection: Connection, organization_id: UUID, column_id: UUID, status: VectorIndexStatus) -> bool:
+    """In the catalogue: what became of an index that was being built. False when none is."""
+    return await connection.fetchval(_SETTLE, organization_id, column_id, status) is not None
+
+
+async def create(connection: Connection, table: Table, column: Column, metric: Metric) -> None:
+    """In the region's cluster, while nobody writes to the table: for a column that holds no vectors yet. Does nothing when it is there."""
+    if (expression := _expression(column, metric)) is not None:
+        name, home = quoted(vector_index_name(column.id)), row_table(table.database_id, table.id)
+        await connection.execute(f"create index if not exists {name} on {home} using hnsw ({expression})")
+
+
+@dropped_is_not_found
+async def build(connection: Connection, table: Table, column: Column, metric: Metric) -> None:
+    """In the region's cluster, outside a transaction, in the place of an index that is there, while others read and write.
+
+    Broken off, it leaves an index that takes time and is of no use: `discard` it.
+    """
+    await connection.execute(_GIVE_UP)
+    await discard(connection, table, column)
+    if (expression := _expression(column, metric)) is not None:
+        name, home = quoted(vector_index_name(column.id)), row_table(table.database_id, table.id)
+        await connection.execute(f"create index concurrently {name} on {home} using hnsw ({expression})")
+
+
+async def discard(connection: Connection, table: Table, column: Column) -> None:
+    """In the region's cluster, outside a transaction, for as long as it takes: nobody waits for it. Does nothing when there is none."""
+    await connection.execute(f"drop index concurrently if exists {vector_index(table.database_id, column.id)}")
+
+
+async def progress(connection: Connection, table: Table, column: Column) -> int:
+    """In the region's cluster: how many vectors a build has taken in; 0 when none is going on."""
+    taken_in: int | None = await connection.fetchval(_PROGRESS, vector_index(table.database_id, column.id))
+    return taken_in or 0
+
+
+async def drop(connection: Connection, table: Table, column: Column) -> None:
+    """In the region's cluster, in a transaction; does nothing when there is none."""
+    await connection.execute(f"drop index if exists {vector_index(table.database_id, column.id)}")
+
+
+@dropped_is_not_found
+async def has_vectors(connection: Connection, table: Table, column: Column) -> bool:
+    """In the region's cluster: whether the column holds anything that an index would have to be built from."""
+    home, name = row_table(table.database_id, table.id), physical(column.id)
+    found: bool = await connection.fetchval(f"select exists (select from {home} where {name} is not null)")
+    return found
+
+
+@dropped_is_not_found
+async def inspect(
+    connection: Connection, table: Table, column: Column, metric: Metric, most: int | None = None
+) -> tuple[int, int]:
+    """In the region's cluster: how many vectors there are, and how many of them an index by this metric could not find.
+
+    Looks at `most` of them, or at all. Those are what `domain.vector.check_vector` refuses where a vector is written.
+    """
+    home, name = row_table(table.database_id, table.id), physical(column.id)
+    unfit = vector.unfit("v", column.dimension or 0, metric)
+    row = await connection.fetchrow(
+        f"""select count(*) as vectors, count(*) filter (where {unfit}) as unfit
+            from (select {name} as v from {home} where {name} is not null limit $1) looked_at""",
+        most,
+    )
+    return (row["vectors"], row["unfit"]) if row else (0, 0)
+
+
+def _expression(column: Column, metric: Metric) -> str | None:
+    return vector.index_expression(physical(column.id), column.dimension or 0, metric)
