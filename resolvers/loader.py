@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol, TypeAlias, TypeVar
 from uuid import UUID
@@ -44,6 +44,7 @@ from app.store.row import Wanted as WantedOfRow
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+R = TypeVar("R")
 
 
 class Identified(Protocol):
@@ -87,33 +88,24 @@ class Loaders:
 
     @cached_property
     def database_by_id(self) -> One[Database]:
-        return self._one(
-            lambda connection, ids: database.by_ids(connection, self._organization_id, self._databases, ids)
-        )
+        return self._one(self._seen(database.by_ids))
 
     @cached_property
     def collection_by_id(self) -> One[Collection]:
-        return self._one(
-            lambda connection, ids: collection.by_ids(connection, self._organization_id, self._databases, ids)
-        )
+        return self._one(self._seen(collection.by_ids))
 
     @cached_property
     def collection_by_name(self) -> Named[Collection]:
         """By database and name."""
-        return self._each(
-            lambda connection, names: collection.by_names(connection, self._organization_id, self._databases, names),
-            lambda each: (each.database_id, each.name),
-        )
+        return self._each(self._seen(collection.by_names), lambda each: (each.database_id, each.name))
 
     @cached_property
     def collection_count_by_database(self) -> DataLoader[UUID, int]:
-        return self._counted(
-            lambda connection, ids: collection.counts(connection, self._organization_id, self._databases, ids)
-        )
+        return self._counted(self._seen(collection.counts))
 
     @cached_property
     def table_by_id(self) -> One[Table]:
-        return self._one(lambda connection, ids: table.by_ids(connection, self._organization_id, self._databases, ids))
+        return self._one(self._seen(table.by_ids))
 
     @cached_property
     def table_by_column(self) -> One[Table]:
@@ -129,40 +121,27 @@ class Loaders:
     @cached_property
     def table_by_name(self) -> Named[Table]:
         """By database and name."""
-        return self._each(
-            lambda connection, names: table.by_names(connection, self._organization_id, self._databases, names),
-            lambda each: (each.database_id, each.name),
-        )
+        return self._each(self._seen(table.by_names), lambda each: (each.database_id, each.name))
 
     @cached_property
     def table_count_by_database(self) -> DataLoader[UUID, int]:
-        return self._counted(
-            lambda connection, ids: table.counts(connection, self._organization_id, self._databases, ids)
-        )
+        return self._counted(self._seen(table.counts))
 
     @cached_property
     def attachment_by_column(self) -> One[Attachment]:
-        return self._each(
-            lambda connection, ids: attachment.of_columns(connection, self._organization_id, self._databases, ids),
-            lambda each: each.column_id,
-        )
+        return self._each(self._seen(attachment.of_columns), lambda each: each.column_id)
 
     @cached_property
     def job_by_id(self) -> One[Job]:
-        return self._one(lambda connection, ids: job.by_ids(connection, self._organization_id, self._databases, ids))
+        return self._one(self._seen(job.by_ids))
 
     @cached_property
     def attachment_by_id(self) -> One[Attachment]:
-        return self._one(
-            lambda connection, ids: attachment.by_ids(connection, self._organization_id, self._databases, ids)
-        )
+        return self._one(self._seen(attachment.by_ids))
 
     @cached_property
     def attachment_by_collection(self) -> One[Attachment]:
-        return self._each(
-            lambda connection, ids: attachment.of_collections(connection, self._organization_id, self._databases, ids),
-            lambda each: each.target_id,
-        )
+        return self._each(self._seen(attachment.of_collections), lambda each: each.target_id)
 
     @cached_property
     def credentials_by_integration(self) -> Many[Credential]:
@@ -256,6 +235,12 @@ class Loaders:
                 lambda keys: row.by_keys(self._gateway, self._actor, home, wanted, keys)
             )
         return self._rows[home.id, wanted]
+
+    def _seen(
+        self, read: Callable[[Connection, UUID, Sequence[UUID] | None, list[K]], Awaitable[R]]
+    ) -> Callable[[Connection, list[K]], Awaitable[R]]:
+        """What reads of these, as the actor may see them."""
+        return lambda connection, keys: read(connection, self._organization_id, self._databases, keys)
 
     def _one(self, read: Callable[[Connection, list[UUID]], Awaitable[Iterable[I]]]) -> One[I]:
         return self._each(read, lambda each: each.id)

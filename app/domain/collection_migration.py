@@ -128,11 +128,16 @@ async def _stretch(way: Carrying, after: str) -> Stretch | None:
         return await document_copy.stretch(connection, way.old, way.new, after, BATCH)
 
 
-async def _catch_up(run: Run, way: Carrying) -> None:
-    """Take over what was changed since it was copied, until there is nothing more. One batch after the other: a key may be in several."""
+async def _catch_up(run: Run, way: Carrying, *, left: int) -> None:
+    """Take over what was changed since it was copied, until no more than so many changes were left.
+
+    One batch after the other: a key may be in several.
+    """
     while (batch := await run.patiently(lambda: _changes(run, way))) is not None:
         await way.carry(batch)
         await run.progress()
+        if len(batch.changes) <= left:
+            return
 
 
 async def _changes(run: Run, way: Carrying) -> Batch | None:
@@ -147,13 +152,13 @@ async def _changes(run: Run, way: Carrying) -> Batch | None:
 
 async def _catch_up_and_end(run: Run, way: Carrying) -> bool:
     """End the job when nothing is left to be taken over; False when there was no moment for it."""
-    await _catch_up(run, way)
+    await _catch_up(run, way, left=BATCH - 1)  # with writers who never pause there is always something left
     await _recount(run, way)
     try:
         async with _closed(run, way), asyncio.timeout(CLOSED.total_seconds()):
             async with way.region.outside() as connection, connection.transaction():
                 await change.wait_for_writes(connection, run.job)
-            await _catch_up(run, way)
+            await _catch_up(run, way, left=0)
             # With a connection that is not the pool's, which may have one only: the end of the job is written with another.
             async with way.region.outside() as connection, connection.transaction():
                 await change.wait_for_writes(connection, run.job)
@@ -189,15 +194,14 @@ async def _recount(run: Run, way: Carrying) -> None:
 
 
 async def _withdraw(run: Run, way: Carrying) -> None:
-    """Undo `_begin`, unless another worker has begun since."""
+    """Undo `_begin`, unless another worker has begun since; in one transaction, so that none begins in between."""
     async with way.region.transaction() as connection:
-        ours = await change.end(connection, run.job)
-    if ours:
-        await _release(run)
+        if await change.end(connection, run.job):
+            await change.remove(connection, run.job)
 
 
 async def _release(run: Run) -> None:
-    """Let the old collection go: nothing is noted any more."""
+    """Let the old collection go: writes need not wait until the triggers are gone, which wait for long reads."""
     region = run.gateway.postgres.region(run.job.details["region"])
     async with region.transaction() as connection:
         await change.end(connection, run.job)

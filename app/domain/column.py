@@ -15,7 +15,6 @@ from app.postgres import Connection
 from app.store import column, vector_index
 from app.store import debris as debris_store
 from app.store.debris import Debris
-from app.store.lock import briefly
 from app.store.record import Column, Table, VectorIndexStatus
 
 PREVIOUS = "_previous"
@@ -120,7 +119,6 @@ async def make(gateway: Gateway, found: Table, columns: Sequence[Column]) -> Non
     for each in columns:
         if each.index:
             async with region.transaction() as connection:
-                await briefly(connection)
                 await vector_index.create(connection, found, each, each.index.metric)
 
 

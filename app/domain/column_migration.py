@@ -13,15 +13,14 @@ from app.access import Actor, Permission
 from app.domain import attaching, audit, column, database, debris, embedding, job, new_column, table
 from app.domain.column import PREVIOUS
 from app.domain.filling import Filling, Place
-from app.domain.job import Handler, Run
-from app.domain.table_version import anew, announce, changing
-from app.errors import AlreadyExists, BadInput, ColumnUnknown, NotFound
+from app.domain.job import Handler, JobLeftError, Run
+from app.domain.table_version import anew, changing
+from app.errors import AlreadyExists, BadInput, ColumnUnknown, EmbeddingNotConfigured, NotFound
 from app.gateway import Gateway
-from app.store import attachment, vector_index
+from app.store import attachment, lease, vector_index
 from app.store import column as column_store
 from app.store import debris as debris_store
 from app.store.identifier import column as physical
-from app.store.lock import briefly
 from app.store.missing import Gap
 from app.store.record import Attachment, Column, Job, JobKind, Metric, Table, VectorIndex, VectorIndexStatus, new_id
 from app.store.row import home as home_of
@@ -73,18 +72,18 @@ async def work(run: Run) -> None:
         await run.patiently(lambda: _build_index(run))
         await filling.settle(MOST_PASSES)
         await run.patiently(lambda: anew(lambda: _swap(run)))
-    await run.patiently(lambda: _announce(run))
     await filling.settle(MOST_PASSES)
     await run.patiently(lambda: _drop_old_index(run))
 
 
 async def abandoned(run: Run) -> None:
-    """Before the swap: nothing of the new column stays. After it nothing is taken back: `embedMissing` fills in what is missing."""
+    """Before the swap: nothing of the new column stays. After it only the old index goes: `embedMissing` fills in what is missing."""
 
     async def work() -> None:
         found = await table.find(run.gateway, run.actor, run.job.target_id)
         new = _with_id(found, run.job.details["new_id"])
         if new is None or not new.migrating:
+            await _drop_old_index(run)
             return
         async with changing(run.gateway, found) as connection:
             await column_store.delete(connection, found.organization_id, [new.id])
@@ -153,7 +152,9 @@ async def _place(run: Run) -> Place:
     resolved = await embedding.resolve_table(run.gateway, run.actor, run.job.target_id)
     new = _new(resolved.table, run)
     source = new.source_column_id
-    assert source is not None  # noqa: S101 - a source cannot be dropped, nor the column detached, while it migrates
+    if source is None:
+        message = f"The integration was taken off {new.name!r} when it had been moved, and before all of its rows were embedded."
+        raise EmbeddingNotConfigured(message, column=new.name)
     gap = Gap(new.table_id, home_of(resolved.table), typed_key(resolved.table), physical(source), physical(new.id))
     return Place(resolved.uses[new.id], gap, _metric(resolved.table, run))
 
@@ -172,10 +173,11 @@ def _old_index(found: Table, run: Run) -> VectorIndex | None:
 async def _build_index(run: Run) -> None:
     """As the old column has one; without the time-out of a request, while others read and write."""
     found = await table.find(run.gateway, run.actor, run.job.target_id)
-    index = _old_index(found, run)
+    index, new = _old_index(found, run), _new(found, run)
     if index is not None:
         async with run.gateway.postgres.region(found.region).outside() as connection:
-            await vector_index.build(connection, found, _new(found, run), index.metric)
+            if not await vector_index.is_built(connection, found, new):
+                await vector_index.build(connection, found, new, index.metric)
 
 
 async def _swap(run: Run) -> None:
@@ -186,13 +188,12 @@ async def _swap(run: Run) -> None:
         return
     await column.let_be_null(run.gateway, found, [old])
     async with changing(run.gateway, found) as connection:
+        if (
+            await lease.progress(connection, run.job, None, None, None) is None
+        ):  # a cancelled job moves nothing any more
+            raise JobLeftError(f"job {run.job.id} is not this worker's any more")
         await attachment.delete_of_column(connection, found.organization_id, old.id)
         await column_store.swap(connection, old, new)
-
-
-async def _announce(run: Run) -> None:
-    """Again, in case that a worker ended between the swap and telling writes of it."""
-    await announce(run.gateway, await table.find(run.gateway, run.actor, run.job.target_id))
 
 
 async def _drop_old_index(run: Run) -> None:
@@ -200,7 +201,6 @@ async def _drop_old_index(run: Run) -> None:
     old = _with_id(found, run.job.details["old_id"])
     if old is not None and old.index is None:
         async with run.gateway.postgres.region(found.region).transaction() as connection:
-            await briefly(connection)
             await vector_index.drop(connection, found, old)
 
 

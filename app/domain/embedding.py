@@ -37,6 +37,7 @@ from app.gateway import Gateway
 from app.secret import SecretUnreadable
 from app.store import attachment
 from app.store.record import Attachment, Collection, Metric, Resolved, ResolvedTable, SealedSecret, Table, Vector
+from app.store.table_version import TableChangedError
 from app.store.usage import Spent
 from providers.base import HttpProvider, InProcessProvider, InputType, Provider
 from providers.configuration import Configuration, request_for
@@ -299,13 +300,15 @@ class _Secrets:
 
 
 async def _again(gateway: Gateway, actor: Actor, resolved: Resolved[Target]) -> Resolved[Target]:
-    """The same attachment with its secret and scope as they are now."""
+    """The same attachment with its secret and scope as they are now. Raises TableChangedError where a column has another, or none."""
     use = resolved.attachment
     assert use is not None  # noqa: S101 - only what is attached has secrets
     async with gateway.postgres.catalogue.connection() as connection:
         found = await attachment.secret(connection, actor.organization_id, actor.databases, use.id)
     if found is None:
-        raise NotFound(f"The integration was taken off {resolved.target.name} meanwhile, or it was dropped.")
+        if isinstance(resolved.target, Table):
+            raise TableChangedError(resolved.target.id)
+        raise NotFound(f"{resolved.target.name} was dropped meanwhile.")
     secret, in_scope = found
     return replace(resolved, secret=secret, in_scope=in_scope)
 

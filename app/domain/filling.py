@@ -5,21 +5,22 @@ What is stored is never asked for again: a job that begins anew goes on with the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import TypeAlias, TypeVar
 
+from app.bounded import bounded
 from app.domain import embedding, usage
 from app.domain.embedding import Embedded, Target
 from app.domain.job import Run
+from app.domain.table_version import anew, announce
 from app.domain.vector import check_vector
 from app.errors import GatewayError
-from app.postgres import Cluster, Connection
+from app.postgres import Connection
 from app.store import missing, table_version
 from app.store.missing import Gap, Missing
 from app.store.record import Metric, Resolved, Table, Vector
-from app.store.table_version import TableChangedError
 
 BATCH = 256
 """Texts that are embedded and committed together."""
@@ -39,6 +40,7 @@ class Place:
 
 
 Find: TypeAlias = Callable[[], Awaitable[Place]]
+R = TypeVar("R")
 
 
 class Filling:
@@ -52,51 +54,47 @@ class Filling:
         """Hashes of keys with texts that the provider refused: not asked again in this attempt."""
 
     async def settle(self, most_passes: int) -> None:
-        """Pass after pass, while writes go on, until one finds nothing more to store."""
+        """Pass after pass, while writes go on, until one finds nothing more to store.
+
+        First of all nobody writes any more who does not know of the vectors: they would outlive a text that is changed so.
+        """
+        await self._run.patiently(self._fence)
         for _ in range(most_passes):
             if not await self._pass():
                 break
         await self._tell(self._stored + len(self._refused))
 
+    async def _fence(self) -> None:
+        """The change that a job comes from may be on its way to those who write, or have got lost with its process."""
+        place = await self._find()
+        if isinstance(place.resolved.target, Table):
+            await announce(self._run.gateway, place.resolved.target)
+
     async def _pass(self) -> bool:
         """Look at every text that has no vector once; answers whether anything was new."""
         before = (self._stored, len(self._refused))
-        place = await self._find()
-        async with self._region(place).connection() as connection:
-            left = await missing.count(connection, place.gap)
-        await self._tell(self._stored + left)
-        slots = asyncio.Semaphore(IN_FLIGHT)
-        try:
-            async with asyncio.TaskGroup() as group:
-                await self._go_through(place, group, slots)
-        except BaseExceptionGroup as failures:
-            if not isinstance(failures.exceptions[0], TableChangedError):
-                raise failures.exceptions[0] from None
-            return True
+        await self._tell(self._stored + await self._read(missing.count))
+        after = None
+        async with bounded(IN_FLIGHT) as begin:
+            while found := await self._read(partial(missing.batch, after=after, limit=BATCH)):
+                after = found[-1].key
+                await begin(self._one(found))
         return before != (self._stored, len(self._refused))
 
-    async def _go_through(self, place: Place, group: asyncio.TaskGroup, slots: asyncio.Semaphore) -> None:
-        after = None
-        while True:
-            async with self._region(place).connection() as connection:
-                found = await missing.batch(connection, place.gap, after, BATCH)
-            if not found:
-                return
-            after = found[-1].key
-            await slots.acquire()
-            group.create_task(self._one(found)).add_done_callback(lambda _: slots.release())
+    async def _read(self, read: Callable[[Connection, Gap], Awaitable[R]]) -> R:
+        """What is missing, as it is now. Outside the pool: where little is, looking at all the rest may take long."""
+
+        async def work() -> R:
+            place = await self._find()
+            async with self._run.gateway.postgres.region(place.resolved.target.region).outside() as connection:
+                return await read(connection, place.gap)
+
+        return await self._run.patiently(lambda: anew(work))
 
     async def _one(self, found: Sequence[Missing]) -> None:
-        fresh = [each for each in found if hash((each.key, each.text)) not in self._refused]
-        if not fresh:
-            return
-        while True:
-            try:
-                await self._run.patiently(lambda: self._fill(fresh))
-            except TableChangedError:
-                continue
-            break
-        await self._tell(None)
+        if fresh := [each for each in found if hash((each.key, each.text)) not in self._refused]:
+            await self._run.patiently(lambda: anew(lambda: self._fill(fresh)))
+            await self._tell(None)
 
     async def _fill(self, found: Sequence[Missing]) -> None:
         """Embed with the configuration, credential and scope of this moment, and store if they have not changed meanwhile."""
@@ -122,9 +120,6 @@ class Filling:
     async def _tell(self, total: int | None) -> None:
         refused = len(self._refused)
         await self._run.progress(total=total, processed=self._stored + refused, failed=refused)
-
-    def _region(self, place: Place) -> Cluster:
-        return self._run.gateway.postgres.region(place.resolved.target.region)
 
 
 def _usable(outcomes: Mapping[str, Vector | GatewayError], metric: Metric | None) -> dict[str, Vector]:

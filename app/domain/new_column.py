@@ -128,6 +128,9 @@ def index_names(columns: Iterable[Column]) -> list[str]:
 def _check_names(asked: Sequence[NewColumn], there: Sequence[Column]) -> None:
     if not asked:
         raise BadInput("columns must hold one at least.", limit=1, actual=0)
+    if (actual := len(asked) + len(there)) > MOST_COLUMNS:
+        message = f"A table can have {MOST_COLUMNS} columns, and this would be {actual}."
+        raise LimitExceeded(message, limit=MOST_COLUMNS, actual=actual)
     for each in asked:
         check_identifier(each.name, "A column's name")
     names = [each.name for each in asked]
@@ -135,9 +138,6 @@ def _check_names(asked: Sequence[NewColumn], there: Sequence[Column]) -> None:
         raise BadInput(f"Two columns are named {twice!r}.", column=twice)
     if taken := next((each for each in there if each.name in names), None):
         raise AlreadyExists(f"The table has a column named {taken.name!r} already.", column=taken.name)
-    if (actual := len(asked) + len(there)) > MOST_COLUMNS:
-        message = f"A table can have {MOST_COLUMNS} columns, and this would be {actual}."
-        raise LimitExceeded(message, limit=MOST_COLUMNS, actual=actual)
 
 
 def _check_kind(asked: NewColumn) -> None:

@@ -75,8 +75,9 @@ def draft(resolved: ResolvedTable, given: Mapping[str, object], position: int, k
 
 def check_columns(table: Table, given: Mapping[str, object]) -> None:
     """Raises ColumnUnknown where a name is no column's."""
+    names = {each.name for each in table.shown}
     for name in given:
-        if table.column(name) is None:
+        if name not in names:
             raise ColumnUnknown(f"{table.name} has no column named {name[:LONGEST_TOLD]!a}.")
 
 

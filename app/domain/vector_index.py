@@ -15,7 +15,6 @@ from app.errors import AlreadyExists, InvalidVector, NotFound
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import vector, vector_index
-from app.store.lock import briefly
 from app.store.record import Column, Job, JobKind, Metric, Table, VectorIndex, VectorIndexStatus
 
 FIRST_LOOK = 20_000
@@ -140,7 +139,6 @@ async def _create_at_once(gateway: Gateway, actor: Actor, found: Table, bare: Co
 async def _in_region(gateway: Gateway, found: Table) -> AsyncIterator[Connection]:
     """A transaction on a connection of its own: one is held already, and whoever holds one must not wait for another of the pool."""
     async with gateway.postgres.region(found.region).outside() as connection, connection.transaction():
-        await briefly(connection)
         yield connection
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 import structlog
 
@@ -45,10 +44,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Hold:
-    """A job that this worker has, and until when, by this process's clock. `stopping`: its task was told to stop."""
+    """A job that this worker has, the task that does it, and until when it has it, by this process's clock."""
 
     run: Run
-    task: asyncio.Task[None]
+    task: asyncio.Task[timedelta]
     until: float
     stopping: bool = False
 
@@ -75,7 +74,8 @@ class Worker:
         self._kinds = list(handlers)
         self._at_once = at_once
         self._lease = timedelta(seconds=lease_seconds)
-        self._holds: dict[tuple[UUID, int], _Hold] = {}
+        self._holds: dict[asyncio.Task[None], _Hold] = {}
+        """By the task that sees each of them through: it is never interrupted."""
 
     async def forever(self) -> None:
         """Work until cancelled; what is under way then is left at once, for another worker to take up."""
@@ -100,14 +100,14 @@ class Worker:
         return AGAIN_SECONDS
 
     async def _keep_and_take(self, changes: Changes) -> float:
-        held, free = dict(self._holds), self._at_once - len(self._holds)
+        held, free = list(self._holds.values()), self._at_once - len(self._holds)
         until = time.monotonic() + self._lease.total_seconds()
         async with self._gateway.postgres.catalogue.transaction() as connection:
-            jobs = [hold.run.job for hold in held.values()]
+            jobs = [hold.run.job for hold in held]
             kept = await lease.keep(connection, jobs, self._lease) if jobs else {}
             taken = await lease.take(connection, self._kinds, self._lease, free) if free else []
             next_seconds = await lease.next_seconds(connection, self._kinds)
-        for hold in held.values():
+        for hold in held:
             _keep(hold, kept.get(hold.run.job.id), until)
         for job in taken:
             self._begin(job, until, changes)
@@ -123,30 +123,37 @@ class Worker:
 
     def _begin(self, job: Job, until: float, changes: Changes) -> None:
         run = Run(self._gateway, job)
-        task = asyncio.create_task(self._carry_out(run))
-        key = (job.id, job.attempt)
-        self._holds[key] = _Hold(run, task, until)
+        hold = _Hold(run, asyncio.create_task(self._carry_out(run)), until)
+        seeing_through = asyncio.create_task(self._see_through(hold))
+        self._holds[seeing_through] = hold
 
         def over(_: asyncio.Task[None]) -> None:
-            del self._holds[key]
+            del self._holds[seeing_through]
             changes.tell()
 
-        task.add_done_callback(over)
+        seeing_through.add_done_callback(over)
 
-    async def _carry_out(self, run: Run) -> None:
-        """Never raises, unless cancelled: what could not be written is done again by whoever takes the job next."""
-        after = NOW
+    async def _see_through(self, hold: _Hold) -> None:
+        """However the work on it ends, the job is given back: nobody need wait until this worker's time is over."""
+        await asyncio.wait([hold.task])
+        after = NOW if hold.task.cancelled() else hold.task.result()
         try:
-            if run.job.status is JobStatus.RUNNING:
-                await self._work(run)
-            else:
-                after = await self._clear_away(run)
+            async with self._gateway.postgres.catalogue.transaction() as connection:
+                await lease.give_back(connection, hold.run.job, after)
+        except GatewayError as error:
+            log.warning("job_not_given_back", reason=error.message, **_told(hold.run))
+
+    async def _carry_out(self, run: Run) -> timedelta:
+        """Answers after how long anybody may take the job again, should there be anything left to do. Raises when it is cancelled."""
+        try:
+            if run.job.status is not JobStatus.RUNNING:
+                return await self._clear_away(run)
+            await self._work(run)
         except JobLeftError:
             log.info("job_left", **_told(run))
-        except GatewayError as error:
+        except GatewayError as error:  # what could not be written is done again by whoever takes the job next
             log.warning("job_interrupted", reason=error.message, **_told(run))
-        finally:
-            await self._give_back(run, after)
+        return NOW
 
     async def _work(self, run: Run) -> None:
         """Do the job to its end. Raises JobLeftError, and DatabaseUnavailable where the end could not be written."""
@@ -186,19 +193,10 @@ class Worker:
             return CLEAR_AGAIN
         return NOW
 
-    async def _give_back(self, run: Run, after: timedelta) -> None:
-        """Nobody need wait until this worker's time is over. While the database is away, that is what happens."""
-        try:
-            async with self._gateway.postgres.catalogue.transaction() as connection:
-                await lease.give_back(connection, run.job, after)
-        except GatewayError as error:
-            log.warning("job_not_given_back", reason=error.message, **_told(run))
-
     async def _leave(self) -> None:
-        tasks = [hold.task for hold in self._holds.values()]
         for hold in self._holds.values():
             hold.stop()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._holds, return_exceptions=True)
 
 
 def _keep(hold: _Hold, job: Job | None, until: float) -> None:

@@ -111,15 +111,14 @@ async def is_over(connection: Connection, job: Job) -> bool:
 
 
 async def end(connection: Connection, job: Job) -> bool:
-    """Note nothing more, and forget what was noted. False when a later worker has begun anew."""
-    ended = await connection.fetchval(_END, job.id, job.attempt) is not None
-    await connection.execute(_FORGET_ALL, job.id)
-    return ended
+    """Note nothing more; writes are let through. False when a later worker has begun anew, or it was ended before."""
+    return await connection.fetchval(_END, job.id, job.attempt) is not None
 
 
 async def remove(connection: Connection, job: Job) -> None:
-    """In a transaction: remove the triggers, where they are; waits not for long."""
+    """In a transaction, after `end`: remove the triggers, where they are, and what was noted; waits not for long."""
     await briefly(connection)
     old = collection_table(job.database_id, job.target_id)
     for event in TABLES:
         await connection.execute(f"drop trigger if exists {capture_trigger(job.id, event)} on {old}")
+    await connection.execute(_FORGET_ALL, job.id)

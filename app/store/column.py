@@ -9,22 +9,13 @@ import asyncpg
 
 from app.errors import BadInput, LimitExceeded
 from app.postgres import Connection
+from app.store.column_value import SQL_TYPES
 from app.store.dropped import dropped_is_not_found
 from app.store.identifier import column as physical
 from app.store.identifier import row_table
-from app.store.lock import briefly
+from app.store.lock import for_change
 from app.store.record import Column, ColumnType, Table
 
-_TYPES = {
-    ColumnType.TEXT: "text",
-    ColumnType.INT: "integer",
-    ColumnType.BIGINT: "bigint",
-    ColumnType.DOUBLE: "float8",
-    ColumnType.BOOLEAN: "boolean",
-    ColumnType.TIMESTAMP: "timestamptz",
-    ColumnType.UUID: "uuid",
-    ColumnType.JSON: "jsonb",
-}
 # In one statement: among the columns may be one and what it is kept in step with, in any order.
 _INSERT = """
     insert into vectorgate.table_column
@@ -79,10 +70,11 @@ async def swap(connection: Connection, old: Column, new: Column) -> None:
 @dropped_is_not_found
 async def add(connection: Connection, table: Table, columns: Sequence[Column]) -> None:
     """In the region's cluster, in a transaction. Raises BadInput where there are rows, and a column cannot be without a value."""
-    await briefly(connection)
+    home = row_table(table.database_id, table.id)
+    await for_change(connection, home)
     added = ", ".join(f"add column {definition(each, nullable=each.nullable)}" for each in columns)
     try:
-        await connection.execute(f"alter table {row_table(table.database_id, table.id)} {added}")
+        await connection.execute(f"alter table {home} {added}")
     except asyncpg.NotNullViolationError:
         message = "The table has rows, which would have no value in a new column: it must be nullable."
         raise BadInput(message, table=table.name) from None
@@ -96,21 +88,24 @@ async def add(connection: Connection, table: Table, columns: Sequence[Column]) -
 @dropped_is_not_found
 async def let_be_null(connection: Connection, table: Table, columns: Sequence[Column]) -> None:
     """In the region's cluster, in a transaction: from now on rows can be written without a value in these columns."""
-    await briefly(connection)
+    home = row_table(table.database_id, table.id)
+    await for_change(connection, home)
     altered = ", ".join(f"alter column {physical(each.id)} drop not null" for each in columns)
-    await connection.execute(f"alter table {row_table(table.database_id, table.id)} {altered}")
+    await connection.execute(f"alter table {home} {altered}")
 
 
+@dropped_is_not_found
 async def drop(connection: Connection, database_id: UUID, table_id: UUID, column_id: UUID) -> None:
-    """In the region's cluster, in a transaction; does nothing when it is gone."""
-    await briefly(connection)
+    """In the region's cluster, in a transaction; does nothing when it is gone. Raises NotFound when its table goes in this moment."""
     home = row_table(database_id, table_id)
-    await connection.execute(f"alter table if exists {home} drop column if exists {physical(column_id)}")
+    if await connection.fetchval("select to_regclass($1) is not null", home):
+        await for_change(connection, home)
+        await connection.execute(f"alter table {home} drop column if exists {physical(column_id)}")
 
 
 def definition(column: Column, *, nullable: bool) -> str:
     """What stands in `create table` and behind `add column`. Keys are ordered by code points, as cursors compare them."""
-    kind = f"vector({column.dimension})" if column.dimension else _TYPES[column.type]
+    kind = f"vector({column.dimension})" if column.dimension else SQL_TYPES[column.type]
     collated = ' collate "C"' if column.key_position and column.type is ColumnType.TEXT else ""
     return f"{physical(column.id)} {kind}{collated}{'' if nullable else ' not null'}"
 

@@ -64,7 +64,9 @@ def shown(kind: ColumnType, value: Any) -> Any:  # noqa: ANN401 - as the table a
     """The JSON value that a stored value is answered as."""
     match value:
         case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            # asyncpg sends the first and the last microsecond there are as PostgreSQL's infinities, and reads those without an offset.
+            moment = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+            return moment.isoformat().replace("+00:00", "Z")
         case UUID():
             return str(value)
         case int() if kind is ColumnType.BIGINT and not -MAX_EXACT <= value <= MAX_EXACT:

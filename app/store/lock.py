@@ -20,6 +20,15 @@ async def briefly(connection: Connection) -> None:
     await connection.execute(_BRIEFLY)
 
 
+async def for_change(connection: Connection, table: str) -> None:
+    """Let nobody else change a table until the transaction ends; waits not for long, and then, for an index in the making, alone.
+
+    A lock that readers and writers pass is taken first: what they conflict with would wait for the build, and they behind it.
+    """
+    await briefly(connection)
+    await connection.execute(f"lock table {table} in share update exclusive mode")
+
+
 def key(identifier: UUID) -> int:
     """What PostgreSQL's advisory locks know an id by: its random half."""
     return int.from_bytes(identifier.bytes[8:], signed=True)

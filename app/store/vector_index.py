@@ -9,6 +9,7 @@ from app.store import vector
 from app.store.dropped import dropped_is_not_found
 from app.store.identifier import column as physical
 from app.store.identifier import quoted, row_table, vector_index, vector_index_name
+from app.store.lock import for_change
 from app.store.record import Column, Metric, Table, VectorIndex, VectorIndexStatus
 
 _SET = """
@@ -19,6 +20,7 @@ _SETTLE = """
     where organization_id = $1 and id = $2 and index_status = 'BUILDING' returning id"""
 # The server ends a build whose client is gone; otherwise it would notice at its end, and the next build would wait for it.
 _GIVE_UP = "set client_connection_check_interval = '1s'"
+_IS_BUILT = "select exists (select from pg_index where indexrelid = to_regclass($1) and indisvalid)"
 _PROGRESS = "select tuples_done from pg_stat_progress_create_index where index_relid = to_regclass($1)"
 
 
@@ -33,10 +35,12 @@ async def settle(connection: Connection, organization_id: UUID, column_id: UUID,
     return await connection.fetchval(_SETTLE, organization_id, column_id, status) is not None
 
 
+@dropped_is_not_found
 async def create(connection: Connection, table: Table, column: Column, metric: Metric) -> None:
-    """In the region's cluster, while nobody writes to the table: for a column that holds no vectors yet. Does nothing when it is there."""
+    """In the region's cluster, in a transaction, for a column that holds no vectors yet. Does nothing when it is there."""
     if (expression := _expression(column, metric)) is not None:
         name, home = quoted(vector_index_name(column.id)), row_table(table.database_id, table.id)
+        await for_change(connection, home)
         await connection.execute(f"create index if not exists {name} on {home} using hnsw ({expression})")
 
 
@@ -58,14 +62,22 @@ async def discard(connection: Connection, table: Table, column: Column) -> None:
     await connection.execute(f"drop index concurrently if exists {vector_index(table.database_id, column.id)}")
 
 
+async def is_built(connection: Connection, table: Table, column: Column) -> bool:
+    """In the region's cluster: whether an index is there, and was built to its end."""
+    built: bool = await connection.fetchval(_IS_BUILT, vector_index(table.database_id, column.id))
+    return built
+
+
 async def progress(connection: Connection, table: Table, column: Column) -> int:
     """In the region's cluster: how many vectors a build has taken in; 0 when none is going on."""
     taken_in: int | None = await connection.fetchval(_PROGRESS, vector_index(table.database_id, column.id))
     return taken_in or 0
 
 
+@dropped_is_not_found
 async def drop(connection: Connection, table: Table, column: Column) -> None:
     """In the region's cluster, in a transaction; does nothing when there is none."""
+    await for_change(connection, row_table(table.database_id, table.id))
     await connection.execute(f"drop index if exists {vector_index(table.database_id, column.id)}")
 
 

@@ -41,6 +41,7 @@ from tests.resolvers.documents import (
     TEST,
     openai,
 )
+from tests.resolvers.jobs import CANCEL, MIGRATE
 from tests.resolvers.tables import (
     ADD_COLUMNS,
     ATTACH,
@@ -52,6 +53,8 @@ from tests.resolvers.tables import (
     ID,
     TITLE,
 )
+from tests.resolvers.test_column_migration import MIGRATE as MIGRATE_COLUMN
+from tests.resolvers.test_embed_missing import FILL
 
 LOG = """
 query Log($first: Int! = 100, $after: String, $action: String, $target: ID) {
@@ -105,9 +108,15 @@ async def live(running: Running) -> dict[str, str]:
     await do(
         "replace_document", replace, books, i={"collectionId": books, "key": CANARY, "document": {"$vectorize": CANARY}}
     )
+    running.openai.gate.clear()
+    larger = openai(model="text-embedding-3-large", dimension=256)
+    moving = {"collectionId": books, "name": "newer", "embedding": larger}
+    begun = await do("migrate_collection", MIGRATE, books, input=moving)
+    await do("cancel_job", CANCEL, input={"jobId": begun["job"]["id"]})
+    running.openai.gate.set()
     delete = "mutation D($i: DeleteDocumentsInput!) { deleteDocuments(input: $i) { deletedCount } }"
     await do("delete_documents", delete, books, i={"collectionId": books, "keys": [CANARY]})
-    await _live_tables(do, library)
+    await _live_tables(api, do, library)
     create = (
         'mutation T { createAccessToken(input: {name: "reader", roles: ["Read-Only User"]}) { accessToken { id } } }'
     )
@@ -121,14 +130,19 @@ async def live(running: Running) -> dict[str, str]:
     return targets
 
 
-async def _live_tables(do: Callable[..., Awaitable[Any]], library: str) -> None:
+async def _live_tables(api: Api, do: Callable[..., Awaitable[Any]], library: str) -> None:
     """One of every mutation of tables."""
     columns = [ID, TITLE, {"name": "canary", "type": "VECTOR", "dimension": 64}]
     given = {"databaseId": library, "name": "films", "columns": columns, "primaryKey": ["id"]}
     films = (await do("create_table", CREATE_TABLE, input=given))["table"]["id"]
     await do("add_columns", ADD_COLUMNS, films, id=films, columns=[{"name": "year", "type": "INT"}])
     await do("drop_columns", DROP_COLUMNS, films, id=films, columns=["year"])
-    await do("attach_integration", ATTACH, films, id=films, column="canary", embedding=openai())
+    following = {"id": films, "column": "canary", "embedding": openai(), "source": "title"}
+    await do("attach_integration", ATTACH, films, **following)
+    moved = await do("migrate_vector_column", MIGRATE_COLUMN, films, **following)
+    await api.ended(moved["job"]["id"])
+    filled = await do("embed_missing", FILL, films, id=films)
+    await api.ended(filled["job"]["id"])
     await do("create_vector_index", CREATE_INDEX, films, id=films, column="canary", name="by_meaning")
     await do("drop_vector_index", DROP_INDEX, films, id=films, name="by_meaning")
     await do("detach_integration", DETACH, films, id=films, column="canary")

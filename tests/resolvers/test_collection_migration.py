@@ -1,4 +1,4 @@
-"""migrateCollection over HTTP: a new collection is filled from an old one, which stays in use meanwhile and is left as it was (rules 20 and 21)."""
+"""migrateCollection over HTTP: a new collection is filled from an old one, which stays in use and is left as it was (rules 20 and 21)."""
 
 from __future__ import annotations
 
@@ -70,10 +70,7 @@ async def test_texts_are_embedded_anew_and_the_old_collection_is_untouched(runni
     same = ("key", "fields", "vectorize", "createdAt", "updatedAt")
     assert contents(newer, *same) == contents(before, *same)
     assert list(newer) == list(before)
-    assert {key: each["vector"] and len(each["vector"]) for key, each in newer.items()} == {
-        **dict.fromkeys(range(5), 256),
-        **dict.fromkeys(("mute", "blank", "own")),
-    }
+    assert [len(each["vector"] or ()) for each in newer.values()] == [256] * 5 + [0] * 3
     assert await api.documents(books) == before
     assert [each.body["model"] for each in running.openai.received] == ["text-embedding-3-large"]
     assert sorted(running.openai.texts[0]) == [f"text {n}" for n in range(5)]
@@ -218,18 +215,18 @@ async def test_writers_who_never_pause_lose_nothing(running: Running, monkeypatc
 
     writers = [asyncio.create_task(write(number)) for number in range(4)]
     identifier, newer = await migrate(api, books)
-    before = [done for done in await asyncio.gather(ended(api, identifier))]
+    done = await ended(api, identifier)
     seen = await api.documents(newer)
     over.set()
     await asyncio.gather(*writers)
-    assert before[0]["status"] == "SUCCEEDED"
+    assert done["status"] == "SUCCEEDED"
     await until(lambda: nothing_is_left(running))
     wanted = ("fields", "updatedAt")
     later = await api.documents(books)
     # What both have is the same, or was changed after the job had ended: then it is older in the new one.
     for key, each in seen.items():
         assert key not in later or later[key]["updatedAt"] >= each["updatedAt"]
-    finished = before[0]["finishedAt"]
+    finished = done["finishedAt"]
     unchanged = {key: each for key, each in later.items() if each["updatedAt"] < finished}
     assert contents({key: seen[key] for key in unchanged}, *wanted) == contents(unchanged, *wanted)
 
@@ -268,7 +265,6 @@ async def test_a_cancelled_migration_leaves_the_old_one_as_it_was_and_the_name_f
     assert (cancelled["clientMutationId"], cancelled["job"]["status"]) == ("c", "CANCELLED")
     await until(lambda: gone(api, database_id))
     await until(lambda: nothing_is_left(running))
-    await running.openai.until_in_flight(0)
     assert await api.documents(books) == before
     again = (await api(CANCEL, input={"jobId": identifier}))["cancelJob"]["job"]
     assert (again["status"], again["result"], again["target"]["id"]) == ("CANCELLED", None, books)

@@ -10,7 +10,7 @@ import pytest
 from app.access import BUILT_IN, Permission, Role
 from app.domain import column, sweep
 from app.errors import DatabaseUnavailable
-from tests.factory import Api, Running, until
+from tests.factory import Api, Running, until, until_waiting
 from tests.resolvers.documents import NODE, openai
 from tests.resolvers.tables import (
     ADD_COLUMNS,
@@ -18,6 +18,7 @@ from tests.resolvers.tables import (
     ID,
     LOCAL,
     TITLE,
+    home,
     put,
     table,
     vector,
@@ -291,3 +292,35 @@ async def test_a_column_that_a_job_is_replacing_is_left_alone(running: Running) 
     refused = await api.refusal(DROP_COLUMNS, id=films, columns=["v_previous"])
     assert (refused.codes, refused.facts["column"]) == (["COLUMN_UNKNOWN"], "v_previous")
     assert await names(api, films) == ["id", "title", "v"]
+
+
+async def test_while_an_index_is_built_nobody_who_reads_or_writes_waits_behind_who_changes_columns(
+    running: Running,
+) -> None:
+    api = running.api
+    films = await api.table(await api.database())
+    await put(running, films, [1], title="Jaws")
+    into, columns = await home(running, films)
+    async with (
+        running.gateway.postgres.catalogue.outside() as builder,
+        running.gateway.postgres.catalogue.outside() as writer,
+    ):
+        writing = writer.transaction()
+        await writing.start()
+        await writer.execute(f"insert into {into} ({columns['id']}) values (2)")  # noqa: S608 - past every rule
+        build = asyncio.create_task(builder.execute(f"create index concurrently on {into} ({columns['title']})"))
+        await until_waits(running, 1)
+        adding = asyncio.create_task(api(ADD_COLUMNS, id=films, columns=[YEAR]))
+        await until_waits(running, 2)
+        assert await api.rows(films) == [{"id": 1, "title": "Jaws"}]
+        assert (await api.insert_rows(films, {"id": 3, "title": "Alien"}))["insertedCount"] == 1
+        assert not adding.done()
+        await writing.rollback()
+        await build
+        await adding
+    assert await names(api, films) == ["id", "title", "year"]
+
+
+async def until_waits(running: Running, count: int) -> None:
+    async with running.gateway.postgres.catalogue.connection() as connection:
+        await until_waiting(connection, count)

@@ -16,6 +16,7 @@ from resolvers.permission import RequiresPermission
 from resolvers.schema import Mutation, build_schema
 from tests.factory import KEY, SEARCH, Api, Running
 from tests.resolvers.documents import NODE, openai
+from tests.resolvers.jobs import migrate
 
 INPUTS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "enableIntegration": ({"provider": "openai"}, {"provider": "astrology"}),
@@ -61,6 +62,16 @@ INPUTS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
         {"filter": {"$where": 1}, "set": {"id": 1}},
     ),
     "deleteRows": ({"tableId": "films", "keys": [1]}, {"filter": {}}),
+    "migrateCollection": (
+        {"collectionId": "books", "name": "newer"},
+        {"name": "?", "embedding": {"provider": "?", "model": "?"}},
+    ),
+    "migrateVectorColumn": (
+        {"tableId": "films", "column": "v", "embedding": openai(), "sourceColumn": "title"},
+        {"column": "?", "embedding": {"provider": "?", "model": "?"}},
+    ),
+    "embedMissing": ({"targetId": "films", "column": "v"}, {"column": "?"}),
+    "cancelJob": ({"jobId": "job"}, {}),
     "createAccessToken": ({"name": "more", "roles": ["Read-Only User"], "databaseIds": ["library"]}, {"roles": []}),
     "revokeAccessToken": ({"accessTokenId": "token"}, {}),
 }
@@ -147,6 +158,8 @@ async def world(running: Running) -> AsyncIterator[World]:
         "concealed": concealed,
         "films": films,
         "hidden films": unseen,
+        "job": (await migrate(api, books, "moved"))[0],
+        "hidden job": (await migrate(api, concealed, "moved"))[0],
         "token": made["createAccessToken"]["accessToken"]["id"],
         "event": found["auditLog"]["nodes"][0]["id"],
         "attachment": integration["attachments"]["nodes"][0]["id"],
@@ -255,11 +268,12 @@ async def test_a_token_limited_to_databases_sees_only_what_is_theirs(world: Worl
         "hidden attachment",
         "hidden scope",
         "hidden document",
+        "hidden job",
         "token",
         "event",
     ):
         assert (await world.limited(NODE, id=world.ids[word]))["node"] is None, word
-    for word in ("library", "books", "films", "attachment", "scope", "document", "main", "integration"):
+    for word in ("library", "books", "films", "attachment", "scope", "document", "main", "integration", "job"):
         assert (await world.limited(NODE, id=world.ids[word]))["node"] is not None, word
     assert (await world.limited.refusal(SEARCH, id=world.ids["concealed"], query="whale")).codes == ["NOT_FOUND"]
     assert len((await world.limited.search(world.ids["books"], query="whale"))["edges"]) == 1

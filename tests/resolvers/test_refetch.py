@@ -10,6 +10,7 @@ import pytest
 from resolvers.refetch import REFETCH
 from tests.factory import Api, Place, Running
 from tests.resolvers.documents import NODE, credential_id, database_id
+from tests.resolvers.jobs import migrate
 
 NODES = "query Nodes($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }"
 
@@ -48,6 +49,7 @@ async def everything(api: Api) -> dict[str, str]:
         "Collection": books,
         "Table": films,
         "Column": found["table"]["column"]["id"],
+        "Job": (await migrate(api, books))[0],
         "Document": found["node"]["document"]["id"],
         "Row": (await api.insert_rows(films, {"id": 1}))["results"][0]["id"],
     }

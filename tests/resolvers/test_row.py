@@ -88,6 +88,16 @@ async def test_pages_by_a_composite_key_lose_and_double_nothing(api: Api) -> Non
     assert seen == [{"word": each["word"], "at": each["at"], "real": float(each["real"])} for each in rows]
 
 
+async def test_the_first_and_the_last_moment_come_back_as_they_were_given(api: Api) -> None:
+    table_id = await api.table(await api.database(), columns=({"name": "at", "type": "TIMESTAMP"},), key=("at",))
+    moments = ["0001-01-01T00:00:00Z", "2030-01-31T12:00:00Z", "9999-12-31T23:59:59.999999Z"]
+    await api.insert_rows(table_id, *({"at": each} for each in moments))
+    assert [each["key"] for each in (await page(api, table_id, 3))["nodes"]] == moments
+    for each in moments:
+        assert (await api(ONE, id=table_id, key=each))["node"]["row"]["fields"] == {"at": each}
+        assert await api.rows(table_id, filter={"at": each}) == [{"at": each}]
+
+
 async def test_what_is_no_page_is_refused(api: Api, films: str) -> None:
     for first in (0, 501):
         code, facts = await refused(api, PAGE, id=films, first=first)

@@ -59,6 +59,20 @@ async def test_an_insert_is_made_with_the_model_that_takes_the_place_of_another(
     assert await models(running) == [("text-embedding-3-small", 1), ("text-embedding-3-large", 1)]
 
 
+async def test_a_retry_that_finds_another_model_in_the_place_of_its_own_begins_anew_with_that(
+    running: Running, films: str
+) -> None:
+    api = running.api
+    running.openai.fail(503)
+    inserted = await during(
+        running,
+        api.insert_rows(films, {"id": 1, "title": "a whale"}),
+        lambda: api(ATTACH, id=films, column="v", embedding=LARGE, replace=True),
+    )
+    assert codes(inserted) == [None]
+    assert [each.body["model"] for each in running.openai.received] == [SMALL["model"], LARGE["model"]]
+
+
 async def test_an_insert_into_a_column_that_stops_embedding_fails_its_rows(running: Running, films: str) -> None:
     api = running.api
     rows = [{"id": 1, "own": "a whale"}, {"id": 2, "own": OWN}, {"id": 3, "title": "x"}]

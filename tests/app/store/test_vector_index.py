@@ -12,7 +12,7 @@ import pytest
 from app.domain.vector import check_vector
 from app.errors import InvalidVector
 from app.postgres import Connection
-from app.store import table, vector_index
+from app.store import identifier, table, vector_index
 from app.store.identifier import column as physical
 from app.store.identifier import row_table, schema
 from app.store.record import Column, ColumnType, Metric, Table, Vector
@@ -107,6 +107,18 @@ async def test_only_so_many_are_looked_at_as_is_asked_and_nulls_are_none(connect
     assert await vector_index.has_vectors(connection, home, column)
     empty, bare = await filled(connection, 3, [None])
     assert not await vector_index.has_vectors(connection, empty, bare)
+
+
+async def test_an_index_is_built_when_its_build_came_to_its_end(connection: Connection) -> None:
+    home, column = await filled(connection, 3, [np.ones(3, np.float32)])
+    assert not await vector_index.is_built(connection, home, column)
+    await vector_index.build(connection, home, column, Metric.COSINE)
+    assert await vector_index.is_built(connection, home, column)
+    broken_off = "update pg_index set indisvalid = false where indexrelid = $1::regclass"
+    await connection.execute(broken_off, identifier.vector_index(home.database_id, column.id))
+    assert not await vector_index.is_built(connection, home, column)
+    await vector_index.discard(connection, home, column)
+    assert not await vector_index.is_built(connection, home, column)
 
 
 def test_the_smallest_half_is_where_numpy_has_it() -> None:
