@@ -63,6 +63,9 @@ class Tuning:
         return {
             "application_name": APPLICATION,
             "statement_timeout": str(round(self.statement_timeout_seconds * 1000)),
+            # a process that stands still in a transaction must not hold up a change of the table that it writes to
+            "idle_in_transaction_session_timeout": str(round(self.statement_timeout_seconds * 1000)),
+            "default_transaction_isolation": "read committed",  # a write's last look at its table's version relies on it
             "hnsw.ef_search": "100",
             "hnsw.iterative_scan": "strict_order",
             "timezone": "UTC",

@@ -47,12 +47,6 @@ class Carrying:
     def region(self) -> Cluster:
         return self._run.gateway.postgres.region(self.old.region)
 
-    def lacking(self, before: tuple[int, int], after: tuple[int, int]) -> int:
-        """How many documents were to have a vector and have none, of the collections' counts of documents and vectors."""
-        if self.new.dimension is None:
-            return 0
-        return after[0] - after[1] if self.anew else max(0, before[1] - after[1])
-
     async def carry(self, batch: Batch) -> int:
         """Write a batch, patiently; answers how many of its documents lack a vector. Raises JobLeftError."""
         return await self._run.patiently(lambda: self._carry(batch))

@@ -40,6 +40,9 @@ IN_FLIGHT: Final = 4
 CLOSED: Final = timedelta(seconds=10)
 """How long writes in the old collection wait at most."""
 
+AGAIN_SECONDS: Final = 5.0
+"""How long they go on before it is closed again, where that was not long enough."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -89,8 +92,10 @@ async def _work(run: Run) -> None:
     way = await carrying.between(run, run.job.target_id, _result(run))
     await _begin(run, way)
     await _copy(run, way)
-    while not await _catch_up_and_end(run, way):
-        log.info("migration_goes_on", job=str(run.job.id))
+    while True:
+        if await _catch_up_and_end(run, way):
+            return
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def _begin(run: Run, way: Carrying) -> None:
@@ -153,12 +158,12 @@ async def _changes(run: Run, way: Carrying) -> Batch | None:
 async def _catch_up_and_end(run: Run, way: Carrying) -> bool:
     """End the job when nothing is left to be taken over; False when there was no moment for it."""
     await _catch_up(run, way, left=BATCH - 1)  # with writers who never pause there is always something left
-    await _recount(run, way)
     try:
         async with _closed(run, way), asyncio.timeout(CLOSED.total_seconds()):
             async with way.region.outside() as connection, connection.transaction():
                 await change.wait_for_writes(connection, run.job)
             await _catch_up(run, way, left=0)
+            await _recount(run, way)
             # With a connection that is not the pool's, which may have one only: the end of the job is written with another.
             async with way.region.outside() as connection, connection.transaction():
                 await change.wait_for_writes(connection, run.job)
@@ -188,9 +193,9 @@ async def _closed(run: Run, way: Carrying) -> AsyncIterator[None]:
 async def _recount(run: Run, way: Carrying) -> None:
     """Say how far it has come, by what is stored."""
     async with way.region.connection() as connection:
-        before = await document_copy.counts(connection, way.old)
-        after = await document_copy.counts(connection, way.new)
-    await run.progress(total=max(before[0], after[0]), processed=after[0], failed=way.lacking(before, after))
+        found = await document_copy.counts(connection, way.old, way.new, anew=way.anew)
+    total = max(found.originals, found.copies)
+    await run.progress(total=total, processed=found.copies, failed=found.lacking)
 
 
 async def _withdraw(run: Run, way: Carrying) -> None:

@@ -6,7 +6,7 @@ then nothing is changed of the old one, which stays under `<name>_previous`. Eve
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.access import Actor, Permission
@@ -15,11 +15,12 @@ from app.domain.column import PREVIOUS
 from app.domain.filling import Filling, Place
 from app.domain.job import Handler, JobLeftError, Run
 from app.domain.table_version import anew, changing
-from app.errors import AlreadyExists, BadInput, ColumnUnknown, EmbeddingNotConfigured, NotFound
+from app.errors import AlreadyExists, BadInput, ColumnUnknown, EmbeddingNotConfigured, LimitExceeded, NotFound
 from app.gateway import Gateway
 from app.store import attachment, lease, vector_index
 from app.store import column as column_store
 from app.store import debris as debris_store
+from app.store.debris import Debris
 from app.store.identifier import column as physical
 from app.store.missing import Gap
 from app.store.record import Attachment, Column, Job, JobKind, Metric, Table, VectorIndex, VectorIndexStatus, new_id
@@ -28,6 +29,16 @@ from app.store.row import typed_key
 
 MOST_PASSES = 20
 """Over texts that changed while others were embedded; what is left then is filled in after the swap, when no more can come."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """What is begun: the column that another is to take the place of, that other one, and how it embeds."""
+
+    old: Column
+    new: Column
+    use: Attachment
+    pending: list[Debris]
 
 
 async def begin(
@@ -45,23 +56,26 @@ async def begin(
         pending = await column.noted(gateway, found, [new])
         try:
             await column.make(gateway, found, [new])
-            async with changing(gateway, found) as connection:
-                await column.spare(connection, pending)
-                await column_store.insert(connection, [new])
-                await attaching.attach(connection, use, found.id)
-                kind, ids = JobKind.MIGRATE_VECTOR_COLUMN, (str(old.id), str(new.id))
-                begun = await job.start(connection, kind, found, column_name=name, old_id=ids[0], new_id=ids[1])
-                using = {"provider": use.provider, "model": use.model}
-                await audit.done(
-                    connection, actor, "migrate_vector_column", "Table", found.id, found.name, column=name, **using
-                )
+            return await _enter(gateway, actor, found, _Move(old, new, use, pending))
         except Exception:
             for each in pending:
                 await debris.try_to_remove(gateway, each)
             raise
-        return begun
 
     return await anew(work), await table.find(gateway, actor, table_id)
+
+
+async def _enter(gateway: Gateway, actor: Actor, found: Table, move: _Move) -> Job:
+    """In the catalogue: writes know of the new column from now on, and a worker takes the job."""
+    old, new, use = move.old, move.new, move.use
+    async with changing(gateway, found) as connection:
+        await column.spare(connection, move.pending)
+        await column_store.insert(connection, [new])
+        await attaching.attach(connection, use, found.id)
+        told = {"column": old.name, "provider": use.provider, "model": use.model}
+        await audit.done(connection, actor, "migrate_vector_column", "Table", found.id, found.name, **told)
+        kind = JobKind.MIGRATE_VECTOR_COLUMN
+        return await job.start(connection, kind, found, column_name=old.name, old_id=str(old.id), new_id=str(new.id))
 
 
 async def work(run: Run) -> None:
@@ -106,6 +120,11 @@ def _movable(found: Table, name: str) -> Column:
     if any(each.name == name + PREVIOUS for each in found.columns):
         message = f"The table has a column named {name + PREVIOUS!r} already: drop it with dropColumns first."
         raise AlreadyExists(message, column=name + PREVIOUS)
+    if len(found.columns) >= new_column.MOST_COLUMNS:
+        message = (
+            f"A table can have {new_column.MOST_COLUMNS} columns, and both are needed while one moves: drop one first."
+        )
+        raise LimitExceeded(message, limit=new_column.MOST_COLUMNS, actual=len(found.columns) + 1)
     if old.index and old.index.status is VectorIndexStatus.BUILDING:
         message = f"The index of {name!r} is being built: wait until that job has ended, or cancel it with cancelJob."
         raise BadInput(message, column=name)
@@ -188,9 +207,8 @@ async def _swap(run: Run) -> None:
         return
     await column.let_be_null(run.gateway, found, [old])
     async with changing(run.gateway, found) as connection:
-        if (
-            await lease.progress(connection, run.job, None, None, None) is None
-        ):  # a cancelled job moves nothing any more
+        # In the same transaction: a job that is cancelled moves nothing any more.
+        if await lease.progress(connection, run.job, None, None, None) is None:
             raise JobLeftError(f"job {run.job.id} is not this worker's any more")
         await attachment.delete_of_column(connection, found.organization_id, old.id)
         await column_store.swap(connection, old, new)

@@ -60,7 +60,7 @@ HANDLER = Handler(work=build, abandoned=clear)
 async def _task(run: Run) -> _Task | None:
     """What the job is about, as it is now; None when it is done, or not to be done any more. Raises NotFound for a dropped table."""
     found = await table.find(run.gateway, run.actor, run.job.target_id)
-    column_id = UUID(run.job.details["columnId"])
+    column_id = UUID(run.job.details["column_id"])
     column = next((each for each in found.columns if each.id == column_id), None)
     if column is None or column.index is None or column.index.status is not VectorIndexStatus.BUILDING:
         return None

@@ -114,7 +114,7 @@ async def _must_be_built(gateway: Gateway, found: Table, bare: Column) -> bool:
 async def _begin(gateway: Gateway, actor: Actor, found: Table, bare: Column, index: VectorIndex) -> Job:
     async with changing(gateway, found) as connection:
         await _enter(connection, actor, found, bare, index)
-        return await job.start(connection, JobKind.BUILD_INDEX, found, column_name=bare.name, columnId=str(bare.id))
+        return await job.start(connection, JobKind.BUILD_INDEX, found, column_name=bare.name, column_id=str(bare.id))
 
 
 async def _create_at_once(gateway: Gateway, actor: Actor, found: Table, bare: Column, index: VectorIndex) -> None:

@@ -10,7 +10,7 @@ from pgvector import Vector as Wire
 from app.postgres import Connection
 from app.store.document import Wanted, document, table
 from app.store.dropped import dropped_is_not_found
-from app.store.record import Collection, Document
+from app.store.record import Collection, Document, record
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of the documents of a batch, as they are stored: a single one may be longer."""
@@ -24,6 +24,15 @@ class Stretch:
 
     last: str
     documents: list[Document]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Documents of both collections; `lacking`: copies that were to have a vector and have none."""
+
+    originals: int
+    copies: int
+    lacking: int
 
 
 @dropped_is_not_found
@@ -77,9 +86,13 @@ async def put(connection: Connection, new: Collection, documents: Sequence[Docum
 
 
 @dropped_is_not_found
-async def counts(connection: Connection, collection: Collection) -> tuple[int, int]:
-    """How many documents there are, and how many of them have a vector."""
-    vectors = "count(vector)" if collection.dimension is not None else "0"
-    row = await connection.fetchrow(f"select count(*) as documents, {vectors} as vectors from {table(collection)}")
-    assert row is not None  # noqa: S101 - an aggregate always answers a row
-    return row["documents"], row["vectors"]
+async def counts(connection: Connection, old: Collection, new: Collection, *, anew: bool) -> Counts:
+    """How far it is, by what is stored; `anew`: every document was to get a vector, else those that had one."""
+    lacks = "false"
+    if new.dimension is not None:
+        had = f"exists (select from {table(old)} as original where original.key = copy.key and original.vector is not null)"
+        lacks = "copy.vector is null" if anew else f"copy.vector is null and {had}"
+    row = await connection.fetchrow(f"""
+        select (select count(*) from {table(old)}) as originals, count(*) as copies, count(*) filter (where {lacks}) as lacking
+        from {table(new)} as copy""")
+    return record(Counts, row)

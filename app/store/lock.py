@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
+from app.errors import DatabaseUnavailable
 from app.postgres import Connection
+
+LOOKS = 50
+LOOK_SECONDS = 0.1
+"""Between looks whether an index is still being built; so many, and whoever wants to change its table gives up."""
 
 _ALONE = "select pg_advisory_xact_lock($1)"
 _BRIEFLY = "set local lock_timeout = '5s'"
+# Within a transaction the first look is what all others see; and what was looked with last, the build waits for.
+_LOOK_NO_MORE = "select pg_stat_clear_snapshot()"
+_IS_BUILDING = """
+    select exists (
+        select from pg_stat_progress_create_index where datname = current_database() and relid = to_regclass($1))"""
 
 
 async def alone(connection: Connection, identifier: UUID) -> None:
@@ -21,11 +32,19 @@ async def briefly(connection: Connection) -> None:
 
 
 async def for_change(connection: Connection, table: str) -> None:
-    """Let nobody else change a table until the transaction ends; waits not for long, and then, for an index in the making, alone.
+    """Let nobody else change a table until the transaction ends. Waits not for long, and for an index that is being built without a lock.
 
-    A lock that readers and writers pass is taken first: what they conflict with would wait for the build, and they behind it.
+    Who waited for the build with one would be waited for by whoever reads and writes, and in the end by the build itself: a deadlock.
     """
     await briefly(connection)
+    for _ in range(LOOKS):
+        building = await connection.fetchval(_IS_BUILDING, table)
+        await connection.execute(_LOOK_NO_MORE)
+        if not building:
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    else:
+        raise DatabaseUnavailable("A vector index of the table is being built: try again when that has ended.")
     await connection.execute(f"lock table {table} in share update exclusive mode")
 
 

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
-from app.domain import collection_migration
-from tests.factory import KEY, SECOND_KEY, Api, Running, until
+from app.domain import collection, collection_migration
+from app.store import document
+from app.store.document import NewDocument
+from resolvers.node import local_id
+from tests.app.domain.working import system
+from tests.factory import KEY, SECOND_KEY, Api, Run, Running, until, until_waiting
 from tests.resolvers.documents import DROP_COLLECTION, DROP_DATABASE, openai
 from tests.resolvers.jobs import CANCEL, MIGRATE, ended, job, migrate
 
@@ -229,6 +233,35 @@ async def test_writers_who_never_pause_lose_nothing(running: Running, monkeypatc
     finished = done["finishedAt"]
     unchanged = {key: each for key, each in later.items() if each["updatedAt"] < finished}
     assert contents({key: seen[key] for key in unchanged}, *wanted) == contents(unchanged, *wanted)
+
+
+async def test_a_write_that_is_under_way_is_waited_for(running: Running) -> None:
+    api = running.api
+    _, books = await world(api)
+    await api.insert(books, {"_id": 1, "$vectorize": "a"})
+    running.openai.gate.clear()
+    identifier, newer = await migrate(api, books, embedding=LARGE)
+    await running.openai.until_in_flight(1)
+    home = await collection.find(running.gateway, await system(running), local_id("Collection", books))
+    async with running.gateway.postgres.region("local").transaction() as connection:
+        await document.insert(connection, home, [NewDocument("2", {}, None, None)], replace=False)
+        running.openai.gate.set()
+        async with running.gateway.postgres.catalogue.connection() as looking:
+            await until_waiting(looking, 1)
+        assert (await job(api, identifier))["status"] == "RUNNING"
+    done = await ended(api, identifier)
+    assert (done["status"], done["total"], done["processed"], done["failed"]) == ("SUCCEEDED", 2, 2, 1)
+    assert set(await api.documents(newer)) == {1, 2}
+
+
+async def test_one_connection_is_enough(run: Run) -> None:
+    running = await run(pool_size=1)
+    _, books = await world(running.api)
+    await running.api.insert(books, *({"_id": n, "$vectorize": f"text {n}"} for n in range(600)))
+    identifier, newer = await migrate(running.api, books, embedding=LARGE)
+    done = await ended(running.api, identifier)
+    assert (done["status"], done["processed"], done["failed"]) == ("SUCCEEDED", 600, 0)
+    assert len(await running.api.documents(newer)) == 500
 
 
 async def test_two_migrations_of_one_collection_go_side_by_side(running: Running) -> None:

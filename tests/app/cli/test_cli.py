@@ -29,6 +29,7 @@ def test_the_commands_are_those_that_are_documented() -> None:
     assert {" ".join(path) for path in paths()} == {
         "",
         "serve",
+        "worker",
         "demo",
         "migrate",
         "schema",
