@@ -42,7 +42,7 @@ def check_settled(home: Table, found: Column) -> None:
     """Raises BadInput for a column that a job is about to put another in the place of."""
     if any(each.migrating and each.name == found.name + PREVIOUS for each in home.columns):
         message = f"{found.name!r} is being migrated by a migrateVectorColumn job: wait until it has ended, or cancel it with cancelJob."
-        raise BadInput(message, column=found.name)
+        raise BadInput(message, retryable=True, column=found.name)
 
 
 def check_idle(home: Table) -> None:
@@ -52,7 +52,7 @@ def check_idle(home: Table) -> None:
     )
     if building is not None and building.index is not None:
         message = f"A job is building the vector index {building.index.name!r}: wait until it has ended, or cancel it with cancelJob."
-        raise BadInput(message, column=building.name)
+        raise BadInput(message, retryable=True, column=building.name)
 
 
 async def add(gateway: Gateway, actor: Actor, table_id: UUID, asked: Sequence[NewColumn]) -> Table:

@@ -127,7 +127,7 @@ def _movable(found: Table, name: str) -> Column:
         raise LimitExceeded(message, limit=new_column.MOST_COLUMNS, actual=len(found.columns) + 1)
     if old.index and old.index.status is VectorIndexStatus.BUILDING:
         message = f"The index of {name!r} is being built: wait until that job has ended, or cancel it with cancelJob."
-        raise BadInput(message, column=name)
+        raise BadInput(message, retryable=True, column=name)
     return old
 
 
