@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
@@ -28,6 +29,9 @@ class Permission(StrEnum):
 
 
 EVERYTHING = frozenset(Permission)
+
+SUBJECT_MARK = "oidc:"
+"""Before the subjects of the identity provider, wherever they stand beside the names of access tokens."""
 
 BEYOND_DATABASES = frozenset({Permission.CREATE_DATABASE, Permission.MANAGE_ACCESS, Permission.WRITE_INTEGRATIONS})
 """What a token limited to databases never has: these reach over all of the organization."""
@@ -61,21 +65,31 @@ BUILT_IN = {
 }
 
 
-def permissions_of(roles: list[str], *, limited: bool) -> frozenset[Permission]:
-    """What the roles allow together; `limited`: to a token that sees certain databases only."""
-    granted: frozenset[Permission] = frozenset().union(
-        *(BUILT_IN[name].permissions for name in roles if name in BUILT_IN)
-    )
+def permissions_of(roles: Iterable[str], custom: Iterable[str] = (), *, limited: bool) -> frozenset[Permission]:
+    """What roles allow together, by their names; a name that is not built in gives nothing by itself.
+
+    `custom`: names of the permissions of those among them that the organization has made; one that this version does not
+    know is passed over. `limited`: to a token that sees certain databases only.
+    """
+    built_in = (BUILT_IN[name].permissions for name in roles if name in BUILT_IN)
+    granted = known(custom).union(*built_in)
     return granted - BEYOND_DATABASES if limited else granted
+
+
+def known(names: Iterable[str]) -> frozenset[Permission]:
+    """The permissions of these names, without names that this version does not know: a replica may be older than a role."""
+    given = set(names)
+    return frozenset(each for each in Permission if each.value in given)
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: one access token in one organization, for the time of one request."""
+    """Who asks: one token in one organization, for the time of one request."""
 
     organization_id: UUID
     token_id: UUID
-    token_name: str
+    token_name: str | None
+    """None: `subject` asks with a token of the identity provider."""
     roles: list[str]
     permissions: frozenset[Permission]
     databases: list[UUID] | None = None
@@ -89,6 +103,11 @@ class Actor:
         """The gateway itself, at work in an organization: who started a job was asked for permission then."""
         return cls(organization_id, UUID(int=0), "vectorgate", [], EVERYTHING)
 
+    @property
+    def name(self) -> str:
+        """As the audit log has it; no access token can be named like a subject of the identity provider."""
+        return f"{SUBJECT_MARK}{self.subject}" if self.token_name is None else self.token_name
+
     def may(self, permission: Permission) -> bool:
         """Whether the token's roles allow this."""
         return permission in self.permissions
@@ -97,7 +116,16 @@ class Actor:
         """Raises PermissionDenied. Call it after what is meant was found: what may not be seen does not exist."""
         if permission not in self.permissions:
             raise PermissionDenied(
-                f"This needs the permission {permission.value}, which the roles of access token {self.token_name!r} do not give. "
-                "Ask an administrator for a token whose role has it.",
+                f"This needs the permission {permission.value}, which the roles of {self.name!r} do not give. "
+                "Ask an administrator for a role that has it.",
                 permission=permission.value,
+            )
+
+    def require_all(self, permissions: Collection[Permission], given: str) -> None:
+        """For what a token gives away: `tokens`, `roles`. Raises PermissionDenied naming all that it has not itself."""
+        lacking = [each for each in Permission if each in permissions and each not in self.permissions]
+        if lacking:
+            names = ", ".join(lacking)
+            raise PermissionDenied(
+                f"A token makes only {given} that may no more than itself; it lacks: {names}.", permission=names
             )

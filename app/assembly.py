@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
+import httpx
 import structlog
 
 from app import embedded
@@ -16,12 +18,14 @@ from app.domain.organization import Bootstrapped
 from app.domain.worker import Worker
 from app.errors import DatabaseUnavailable
 from app.gateway import Gateway
+from app.oidc import IdentityProvider
 from app.postgres import Cluster, Postgres, QueryLogger, Tuning
 from app.secret import Keyring, generated_key
 from app.settings import ONLY_REGION, PREFIX, Settings, SettingsError
-from app.store import migration
+from app.store import isolation, migration
 from providers.catalogue import Catalogue, Hosting, build_catalogue
 from providers.errors import CatalogueError
+from providers.fetch import fetch
 from providers.http_client import build_client
 from providers.secret import Secret
 from providers.transport import Sender
@@ -29,6 +33,8 @@ from providers.transport import Sender
 WAIT_SECONDS = 30.0
 """How long a start waits for the catalogue's cluster: many things start together."""
 BETWEEN_SECONDS = 0.5
+MOST_METADATA_BYTES = 256 * 1024
+"""Of each document of an identity provider; usual ones have a hundredth of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +57,7 @@ def build_gateway(settings: Settings, query_logger: QueryLogger | None = None) -
         sender=Sender(
             client, deadline_seconds=settings.provider_deadline_seconds, concurrency=settings.provider_concurrency
         ),
+        identity_provider=_identity_provider(settings, client),
     )
 
 
@@ -112,7 +119,9 @@ async def working(gateway: Gateway) -> AsyncIterator[None]:
 
 
 def _postgres(settings: Settings, url: str, query_logger: QueryLogger | None) -> Postgres:
-    tuning = Tuning(settings.pool_size, settings.statement_timeout_seconds, query_logger=query_logger)
+    tuning = Tuning(
+        settings.pool_size, settings.statement_timeout_seconds, query_logger=query_logger, enter=isolation.enter
+    )
     urls = settings.regions or {ONLY_REGION: url}
     own = [name for name, each in urls.items() if each == url]
     catalogue = (
@@ -141,6 +150,13 @@ def _hosting(settings: Settings) -> dict[str, Hosting]:
     if unknown := sorted(regions - set(settings.regions or {ONLY_REGION})):
         raise SettingsError([f"{PREFIX}HOSTED_NVIDIA_REGIONS: no region is called {', '.join(unknown)}"])
     return {} if key is None else {"nvidia": Hosting(Secret(key.get_secret_value()), settings.hosted_nvidia_regions)}
+
+
+def _identity_provider(settings: Settings, client: httpx.AsyncClient) -> IdentityProvider | None:
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    get = partial(fetch, client, most_bytes=MOST_METADATA_BYTES)
+    return IdentityProvider(settings.oidc_issuer, settings.oidc_audience, get)
 
 
 def _text(path: Path | None) -> str | None:
@@ -185,19 +201,27 @@ def reason(error: DatabaseUnavailable) -> str:
     return f"{error.message} ({' '.join(str(error.__cause__).split())})" if error.__cause__ else error.message
 
 
-async def _migrate_both(cluster: Cluster) -> None:
-    await _migrate(cluster, "catalogue", "region")
+async def _migrate_both(cluster: Cluster) -> Mapping[str, str]:
+    return await _migrate(cluster, "catalogue", "region")
 
 
-async def _migrate_catalogue(cluster: Cluster) -> None:
-    await _migrate(cluster, "catalogue")
+async def _migrate_catalogue(cluster: Cluster) -> Mapping[str, str]:
+    return await _migrate(cluster, "catalogue")
 
 
-async def _migrate_region(cluster: Cluster) -> None:
-    await _migrate(cluster, "region")
+async def _migrate_region(cluster: Cluster) -> Mapping[str, str]:
+    return await _migrate(cluster, "region")
 
 
-async def _migrate(cluster: Cluster, *parts: str) -> None:
+async def _migrate(cluster: Cluster, *parts: str) -> Mapping[str, str]:
+    """Bring the cluster up to date; answers what keeps its policies in force for the login."""
     async with cluster.outside() as connection:
         for name in await migration.migrate(connection, *parts):
             log.info("migrated", cluster=cluster.name, migration=name)
+        login = await isolation.login(connection)
+        if login.superuser:
+            await isolation.make_role(connection)
+            return {"role": isolation.ROLE}
+    if login.bypasses:
+        log.warning("policies_do_not_bind_this_login", cluster=cluster.name)
+    return {}

@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 
 from app.notification import Hub
+from app.oidc import IdentityProvider
 from app.postgres import Postgres
 from app.query_cache import QueryCache
 from app.secret import Keyring
@@ -44,6 +45,8 @@ class Gateway:
     catalogue: Catalogue
     client: httpx.AsyncClient
     sender: Sender
+    identity_provider: IdentityProvider | None = None
+    """Whose tokens are accepted beside access tokens; None: nobody's."""
     queries: QueryCache[Embedding] = field(default_factory=QueryCache)
     credentials_used: LastUse = field(default_factory=LastUse)
     tokens_used: LastUse = field(default_factory=LastUse)

@@ -25,6 +25,9 @@ OUTSPOKEN: Final = (GatewayError, OSError, AttributeError, NameError, ImportErro
 SILENCED: Final = ("uvicorn.access",)
 """uvicorn's access line holds the query string, and with it documents and variables; the middleware writes its own."""
 
+VERBATIM: Final = ("uvicorn.error", "websockets")
+"""At `debug` these write every frame of every socket, with access tokens, keys and documents."""
+
 HUSHED: Final = ("httpx", "httpcore")
 """At `info` these write a line for every request to a provider."""
 
@@ -48,6 +51,8 @@ def configure_logging(log_format: LogFormat, log_level: str, stream: TextIO | No
     logging.basicConfig(handlers=[_Forward()], level=level, force=True)
     for name in SILENCED:
         logging.getLogger(name).disabled = True
+    for name in VERBATIM:
+        logging.getLogger(name).setLevel(max(level, logging.INFO))
     for name in HUSHED:
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -10,11 +10,12 @@ from functools import partial
 import strawberry
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
-from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
+from app import tenant
 from app.assembly import build_gateway, listening, opened, swept, working
-from app.domain import access_token
+from app.domain import identity
 from app.gateway import Gateway
 from app.log import configure_logging
 from app.settings import Settings
@@ -22,6 +23,8 @@ from app.web.graphql import Authenticate, GraphQLEndpoint
 from app.web.health import healthz, readyz, schema_text
 from app.web.message import bearer
 from app.web.middleware import RequestMiddleware
+from app.web.origin import shared_with
+from app.web.rate import limited
 from app.web.server import ON_STOP
 from app.web.sse import StreamEndpoint
 from app.web.vigil import Vigil
@@ -32,15 +35,24 @@ from resolvers.operation.limits import RequestLimits
 from resolvers.schema import build_schema, printed
 
 
+class Application(Starlette):
+    """Starlette answers what is caught by nobody; that answer, too, is one that RequestMiddleware sees."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return RequestMiddleware(super().build_middleware_stack())
+
+
 def create_app(gateway: Gateway) -> Starlette:
     """The application that serves this gateway; its lifespan opens and closes the gateway."""
 
-    vigil = Vigil(partial(access_token.in_force, gateway), gateway.hub)
+    vigil = Vigil(partial(identity.in_force, gateway), gateway.hub)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
         async with opened(gateway) as first, swept(gateway), listening(gateway), working(gateway), vigil.kept():
             announce(first.generated_token)
+            if gateway.identity_provider is not None:
+                await gateway.identity_provider.meet()
             yield {ON_STOP: vigil.stop}
 
     schema = build_schema()
@@ -50,7 +62,7 @@ def create_app(gateway: Gateway) -> Starlette:
         Route("/readyz", readyz(gateway)),
         Route("/schema.graphql", schema_text(printed(schema))),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(RequestMiddleware)], lifespan=lifespan)
+    return Application(routes=routes, middleware=shared_with(gateway.settings.cors_origins), lifespan=lifespan)
 
 
 def from_environment() -> Starlette:
@@ -69,14 +81,12 @@ def announce(generated_token: str | None) -> None:
 def _routes(gateway: Gateway, schema: strawberry.Schema, vigil: Vigil) -> list[BaseRoute]:
     """GraphQL on every transport: one executor, one way to authenticate."""
     settings = gateway.settings
-    executor, authenticate, seconds = (
-        _executor(gateway, schema),
-        _authenticate(gateway),
-        settings.request_timeout_seconds,
+    executor, seconds, most = _executor(gateway, schema), settings.request_timeout_seconds, settings.max_body_bytes
+    authenticate = limited(
+        _authenticate(gateway), per_token=settings.rate_limit_per_token, per_address=settings.rate_limit_per_address
     )
-    most = settings.max_body_bytes
     endpoint = GraphQLEndpoint(executor, authenticate, max_body_bytes=most, timeout_seconds=seconds)
-    sockets = WebSocketEndpoint(executor, authenticate, vigil, timeout_seconds=seconds)
+    sockets = WebSocketEndpoint(executor, authenticate, vigil, timeout_seconds=seconds, origins=settings.cors_origins)
     streams = StreamEndpoint(executor, authenticate, vigil, max_body_bytes=most, timeout_seconds=seconds)
     return [Route("/graphql", endpoint), WebSocketRoute("/graphql", sockets), Route("/graphql/stream", streams)]
 
@@ -89,16 +99,19 @@ def _executor(gateway: Gateway, schema: strawberry.Schema) -> Executor:
         max_tokens=settings.max_tokens,
         max_root_fields=settings.max_root_fields,
         max_cost=settings.max_cost,
+        max_answer_bytes=settings.max_answer_bytes,
     )
     return Executor(schema, limits, introspection=settings.introspection)
 
 
 def _authenticate(gateway: Gateway) -> Authenticate:
-    """Whoever holds an access token that is in force."""
+    """Whoever holds an access token that is in force; from then on the request's connections see its organization alone."""
 
     async def authenticate(headers: Headers, address: str | None, request_id: str) -> Context:
+        tenant.become(None)
         token = bearer(headers.get("authorization"))
-        session = await access_token.authenticate(gateway, token, request_id=request_id, address=address or "")
+        session = await identity.authenticate(gateway, token, request_id=request_id, address=address or "")
+        tenant.become(session.organization.id)
         return Context(gateway, session)
 
     return authenticate

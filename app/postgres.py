@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import asyncpg
 import numpy as np
@@ -16,11 +16,16 @@ from asyncpg.transaction import Transaction
 from numpy.typing import NDArray
 from pgvector import Vector
 
+from app import tenant
 from app.errors import DatabaseUnavailable, LimitExceeded
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Row: TypeAlias = asyncpg.Record
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+if TYPE_CHECKING:
+    PlainConnection = asyncpg.Connection[asyncpg.Record]
+else:
+    PlainConnection = asyncpg.Connection  # which cannot be subscripted
 
 APPLICATION = "vectorgate"
 """What the operator sees of us in pg_stat_activity."""
@@ -40,10 +45,14 @@ GONE = (
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.InternalClientError,  # a connection whose end was told before this statement, and not noticed yet
 )
 """A cluster that is down, restarting, unreachable, full, or answers with an empty chair."""
 
-Prepare: TypeAlias = Callable[["Cluster"], Awaitable[None]]
+Prepare: TypeAlias = Callable[["Cluster"], Awaitable[Mapping[str, str] | None]]
+"""Brings a cluster's schema up to date, and answers with settings that its pool's connections need beside the usual ones."""
+Enter: TypeAlias = Callable[[Connection, str], Awaitable[None]]
+"""Lets a connection see the rows of one tenant only."""
 QueryLogger: TypeAlias = Callable[[Any], None]
 
 
@@ -57,6 +66,8 @@ class Tuning:
     """How long a request waits for a connection before it is told DATABASE_UNAVAILABLE."""
     query_logger: QueryLogger | None = None
     """Called with asyncpg's LoggedQuery after each statement: for slow-operation logs, and for tests that count."""
+    enter: Enter | None = None
+    """Called when a connection is about to work for another tenant than before, which costs a round trip."""
 
     def server_settings(self) -> dict[str, str]:
         """GUCs set once per connection: per query they would cost a round trip."""
@@ -71,6 +82,19 @@ class Tuning:
             "timezone": "UTC",
             "jit": "off",  # compiling a short statement costs more than running it
         }
+
+
+class TenantConnection(PlainConnection):
+    """A connection of the pool. It remembers whom it works for, so that it is told again only when that changes."""
+
+    _tenant: str | None = None
+
+    async def work_for(self, whom: str, enter: Enter) -> None:
+        """Raises as any statement."""
+        if whom != self._tenant:
+            self._tenant = None  # until it is certain
+            await enter(self, whom)
+            self._tenant = whom
 
 
 class Cluster:
@@ -108,13 +132,22 @@ class Cluster:
                 pool.terminate()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for consecutive statements. Never hold one while a provider answers."""
+    async def connection(self, *, as_found: bool = False) -> AsyncIterator[Connection]:
+        """A connection for consecutive statements, which sees what `tenant.current()` may. Never hold one while a provider answers.
+
+        `as_found`: for whomever it worked last; for statements that are the same for everybody.
+        """
         with self._translated():
             pool = await self.open()
             connection = await self._acquire(pool)
             try:
+                if self._tuning.enter is not None and not as_found:
+                    # the pool hands out proxies, which pass on what they do not know
+                    await cast("TenantConnection", connection).work_for(tenant.current(), self._tuning.enter)
                 yield connection
+            except asyncpg.InternalClientError:
+                connection.terminate()
+                raise
             finally:
                 await pool.release(connection)
 
@@ -128,10 +161,12 @@ class Cluster:
 
     @asynccontextmanager
     async def outside(self) -> AsyncIterator[Connection]:
-        """A connection of its own, without statement time-out or codecs: for migrations and waiting on locks."""
+        """A connection of its own, as the login, without statement time-out or codecs: for migrations and waiting on locks."""
         with self._translated():
             connection = await asyncpg.connect(
-                self.url, timeout=self._tuning.connect_seconds, server_settings={"application_name": APPLICATION}
+                self.url,
+                timeout=self._tuning.connect_seconds,
+                server_settings={"application_name": APPLICATION, tenant.SETTING: tenant.EVERYONE},
             )
             try:
                 yield connection
@@ -159,9 +194,10 @@ class Cluster:
 
     async def _open(self) -> Pool:
         with self._translated():
-            await self._prepare(self)
+            needed = await self._prepare(self) or {}
             self._pool = await asyncpg.create_pool(
                 self.url,
+                connection_class=TenantConnection,
                 init_size=1,
                 min_size=0,  # a floor would be restored in the background, and logged with every failure, while the cluster is away
                 max_size=self._tuning.pool_size,
@@ -169,7 +205,7 @@ class Cluster:
                 reset=_keep,
                 timeout=self._tuning.connect_seconds,
                 command_timeout=self._tuning.statement_timeout_seconds + self._tuning.connect_seconds,
-                server_settings=self._tuning.server_settings(),
+                server_settings={**self._tuning.server_settings(), **needed},
             )
         return self._pool
 
@@ -255,7 +291,7 @@ def _decode_vector(data: bytes) -> object:
 
 
 async def _keep(_: object) -> None:
-    """Pool reset: nothing. No session state is ever changed, and asyncpg itself rolls an open transaction back."""
+    """Pool reset: nothing. Of a session only whom it works for is changed, and asyncpg itself rolls an open transaction back."""
 
 
 class Postgres:

@@ -70,6 +70,9 @@ class Keyring:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self.newest = next(iter(keys))
 
+    def __contains__(self, key_id: str) -> bool:
+        return key_id in self._keys
+
     def seal(self, secret: str, context: str) -> Sealed:
         """Seal under the newest key. `context` says whose it is: the result opens with the same context only."""
         nonce = os.urandom(NONCE_BYTES)

@@ -6,11 +6,13 @@ No module holds settings globally: they are passed to whoever needs them.
 from __future__ import annotations
 
 import base64
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
 import platformdirs
 from pydantic import (
@@ -32,6 +34,22 @@ MEBIBYTE = 1024 * 1024
 ONLY_REGION = "local"
 """The name of the one region, the catalogue's own cluster, where REGIONS is not set."""
 
+URL_OPTIONS = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": ("postgres", "direct"),
+    "target_session_attrs": ("any", "primary", "standby", "read-write", "read-only", "prefer-standby"),
+    "gsslib": ("gssapi", "sspi"),
+}
+"""Option of a PostgreSQL URL -> the values that it can have."""
+
+
+_TOGETHER = (
+    ("database_url", "encryption_keys", "so that every replica opens the same secrets"),
+    ("oidc_issuer", "oidc_audience", "so that tokens for other applications are not accepted"),
+    ("oidc_audience", "oidc_issuer", "whose tokens they are"),
+)
+"""(setting, the other one that it needs, why)"""
+
 
 class SettingsError(Exception):
     """One or more settings are wrong; the message has a line for each and quotes no value."""
@@ -46,7 +64,15 @@ def _postgres_url(url: str) -> str:
     hosts = url.partition("://")[2].partition("/")[0].rpartition("@")[2].split(",")
     if not url.startswith(("postgresql://", "postgres://")) or not all(map(_is_host, hosts)):
         raise ValueError("must be a PostgreSQL URL: postgresql://user:password@host:port/database")
+    _check_options(url)
     return url
+
+
+def _check_options(url: str) -> None:
+    """The options of a URL that have a fixed list of values: a wrong one would look like a cluster that is away."""
+    for name, value in parse_qsl(url.partition("?")[2]):
+        if value not in URL_OPTIONS.get(name, (value,)):
+            raise ValueError(f"{name} must be one of {', '.join(URL_OPTIONS[name])}")
 
 
 def _is_host(text: str) -> bool:
@@ -59,6 +85,30 @@ def _http_url(url: str) -> str:
     if not url.startswith(("https://", "http://")):
         raise ValueError("must be an http:// or https:// URL")
     return url.rstrip("/")
+
+
+def protected_url(url: str) -> str:
+    """The URL, where nobody on the way can change what it answers: https, or http on this machine. Raises ValueError otherwise."""
+    parts = urlsplit(url)
+    if parts.hostname is None or "@" in parts.netloc or parts.fragment:
+        raise ValueError("must be a URL with a host name, without user and fragment")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise ValueError("must be an https:// URL; http:// is for loopback addresses")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _issuer(url: str) -> str:
+    """As it is: tokens name it to the letter, a slash at the end included."""
+    if "?" in url:
+        raise ValueError("must have no query")
+    return protected_url(url)
 
 
 def _key_ring(value: object) -> object:
@@ -96,6 +146,19 @@ def _names(value: object) -> object:
     return frozenset(filter(None, (name.strip() for name in value.split(",")))) if isinstance(value, str) else value
 
 
+def _origins(origins: frozenset[str]) -> frozenset[str]:
+    """As browsers name them: lower case, no path, no port that is the scheme's own."""
+    for origin in origins - {"*"}:
+        if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/?#@*A-Z]+", origin) or re.match(
+            r"http:.*:80$|https:.*:443$", origin
+        ):
+            raise ValueError(
+                "must be * or origins as browsers send them, comma-separated: https://app.example.com, "
+                "in lower case, without a path and without the scheme's own port"
+            )
+    return origins
+
+
 def _token(token: SecretStr) -> SecretStr:
     if not re.fullmatch("[!-~]{16,255}", token.get_secret_value()):
         raise ValueError("must have 16 to 255 ASCII characters, none of them a space")
@@ -126,6 +189,7 @@ PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 KeyRing = Annotated[dict[str, bytes], BeforeValidator(_key_ring)]
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+Origins = Annotated[frozenset[str], BeforeValidator(_names), AfterValidator(_origins)]
 File = Annotated[FilePath, BeforeValidator(lambda path: Path(path).expanduser().absolute())]
 RegionName = Annotated[str, AfterValidator(_region)]
 AnyCase = BeforeValidator(lambda word: word.lower() if isinstance(word, str) else word)
@@ -193,7 +257,30 @@ class Settings(BaseModel):
     max_tokens: int = Field(5000, ge=10, description="lexical tokens in a document")
     max_root_fields: int = Field(20, ge=1, description="fields at the root of an operation")
     max_cost: int = Field(50_000, ge=1, description="estimated fields that an operation may answer")
+    max_answer_bytes: int = Field(
+        32 * MEBIBYTE, ge=1024, description="size of the documents and rows that an answer may carry"
+    )
+    rate_limit_per_token: int = Field(
+        6000, ge=0, description="requests a minute of one access token, in each process; 0: no limit"
+    )
+    rate_limit_per_address: int = Field(
+        6000, ge=0, description="requests a minute from one address, refused ones too, in each process; 0: no limit"
+    )
+    cors_origins: Origins | None = Field(
+        None, description="comma-separated origins whose pages may use the API from a browser; *: any; unset: none"
+    )
     introspection: bool = Field(default=True, description="on or off: whether clients may read the schema by GraphQL")
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = Field(
+        None,
+        description="identity provider whose JWTs are accepted beside access tokens: the https:// URL that they name as iss",
+    )
+    oidc_audience: str | None = Field(
+        None, description="what must be the aud of its JWTs, or among them; required with OIDC_ISSUER"
+    )
+    oidc_roles_claim: str = Field(
+        "roles",
+        description="claim with the names of roles, a string or a list; dots lead into objects: realm_access.roles",
+    )
     log_format: Annotated[Literal["console", "json"], AnyCase] = Field("console", description="form of log lines")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], AnyCase] = Field(
         "info", description="least level that is logged"
@@ -240,8 +327,8 @@ def _sentence(where: tuple[int | str, ...], kind: str, message: str) -> str:
 
 def _contradictions(given: Mapping[str, str]) -> list[str]:
     """What no single setting shows: seen beside the other problems, so that one start reports all."""
-    if "database_url" in given and "encryption_keys" not in given:
-        return [
-            f"{PREFIX}ENCRYPTION_KEYS: required with {PREFIX}DATABASE_URL, so that every replica opens the same secrets"
-        ]
-    return []
+    return [
+        f"{PREFIX}{needed.upper()}: required with {PREFIX}{name.upper()}, {reason}"
+        for name, needed, reason in _TOGETHER
+        if name in given and needed not in given
+    ]

@@ -31,13 +31,13 @@ async def child(module: str, environment: Mapping[str, str], ready: str) -> Asyn
         sys.executable, "-m", *module.split(), env={**os.environ, **environment}
     )
     try:
-        await _until_ready(ready, process)
+        await until_ready(ready, process)
         yield
     finally:
-        await _end(process)
+        await ended(process)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def ended(process: asyncio.subprocess.Process) -> None:
     """Ask it to stop; one that does not is stopped."""
     if process.returncode is not None:
         return
@@ -49,7 +49,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _until_ready(url: str, process: asyncio.subprocess.Process) -> None:
+async def until_ready(url: str, process: asyncio.subprocess.Process) -> None:
+    """Wait until `url` answers 200. Raises RuntimeError when the process ends before."""
     async with aiohttp.ClientSession() as session, asyncio.timeout(START_SECONDS):
         while process.returncode is None:
             try:
@@ -57,5 +58,6 @@ async def _until_ready(url: str, process: asyncio.subprocess.Process) -> None:
                     if answer.status == 200:
                         return
             except aiohttp.ClientConnectionError:
-                await asyncio.sleep(0.05)
+                pass  # it does not listen yet
+            await asyncio.sleep(0.05)
     raise RuntimeError(f"a process ended with {process.returncode} before it answered")

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import os
 from functools import lru_cache
+from zlib import crc32
 
 import numpy as np
 import orjson
@@ -20,6 +21,11 @@ from starlette.routing import Route
 
 SHAPES = 8192
 """So many different vectors there are; a text has one of them."""
+
+
+def shape(text: str) -> int:
+    """Which vector a text has, in whichever process."""
+    return crc32(text.encode()) % SHAPES
 
 
 @lru_cache(maxsize=SHAPES)
@@ -34,7 +40,7 @@ async def embeddings(request: Request) -> Response:
     asked = orjson.loads(await request.body())
     dimension = asked.get("dimensions", 1536)
     data = [
-        {"object": "embedding", "index": index, "embedding": vector(hash(text) % SHAPES, dimension)}
+        {"object": "embedding", "index": index, "embedding": vector(shape(text), dimension)}
         for index, text in enumerate(asked["input"])
     ]
     usage = {"prompt_tokens": len(data), "total_tokens": len(data)}

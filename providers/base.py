@@ -235,7 +235,7 @@ class InProcessProvider(Provider, ABC):
 
     @abstractmethod
     async def embed(self, request: EmbeddingRequest) -> Embedding:
-        """Embed every text of the request without blocking the event loop for long."""
+        """Embed every text of the request without blocking the event loop for long; when cancelled, stop soon."""
 
 
 def _texts(payload: object, paths: Sequence[str]) -> Iterator[str]:

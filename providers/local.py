@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ import numpy as np
 from providers.base import Dimension, EmbeddingRequest, InProcessProvider, Kind, Model
 from providers.embedding import Embedding, Matrix, Vector
 from providers.errors import ProviderClientError
-from providers.usage import Usage
+from providers.usage import NO_USAGE, Usage
 
 if TYPE_CHECKING:
     from wordllama import WordLlamaInference
@@ -29,6 +30,9 @@ DIMENSION = 256
 
 INLINE_CHARACTERS = 4000
 """What takes about a millisecond is done at once: a worker thread costs more than it saves."""
+
+CHARACTERS_AT_ONCE = 500_000
+"""What a worker thread is handed at a time, where it is more than one text: it cannot be interrupted, for some 100 milliseconds."""
 
 TOKENS_AT_ONCE = 65_536
 """Bounds the memory that one very long text needs to 64 MB."""
@@ -41,7 +45,8 @@ class Local(InProcessProvider):
     async def embed(self, request: EmbeddingRequest) -> Embedding:
         if _is_loaded() and sum(map(len, request.texts)) <= INLINE_CHARACTERS:
             return _embed(request.texts)
-        return await asyncio.to_thread(_embed, request.texts)
+        parts = [await asyncio.to_thread(_embed, part) for part in _parts(request.texts)]
+        return parts[0] if len(parts) == 1 else _joined(parts)
 
 
 LOCAL = Local(
@@ -51,6 +56,27 @@ LOCAL = Local(
     documentation_url="https://github.com/dleemiller/WordLlama",
     models=(Model(name="wordllama-256", dimension=Dimension.exactly(DIMENSION)),),
 )
+
+
+def _parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The texts in stretches of so many characters, or of one text; one stretch at least."""
+    begin = held = 0
+    for position, text in enumerate(texts):
+        if position > begin and held + len(text) > CHARACTERS_AT_ONCE:
+            yield texts[begin:position]
+            begin, held = position, 0
+        held += len(text)
+    yield texts[begin:]
+
+
+def _joined(parts: Sequence[Embedding]) -> Embedding:
+    """The parts of one request as one."""
+    begins = accumulate((len(part.vectors) for part in parts), initial=0)
+    refusals = {
+        begin + at: each for begin, part in zip(begins, parts, strict=False) for at, each in part.refusals.items()
+    }
+    usage = sum((part.usage for part in parts), NO_USAGE)
+    return Embedding(vectors=np.concatenate([part.vectors for part in parts]), usage=usage, refusals=refusals)
 
 
 def _embed(texts: Sequence[str]) -> Embedding:

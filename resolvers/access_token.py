@@ -13,7 +13,7 @@ from app.store import record
 from resolvers import database as database_types
 from resolvers.context import Info
 from resolvers.mutation import Input, Payload
-from resolvers.node import Node, global_id, local_id, local_ids
+from resolvers.node import Node, global_id, key_of, local_ids
 from resolvers.permission import mutation
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ class AccessToken(Node):
 @strawberry.input(description="Make an access token that may no more than the one that makes it.")
 class CreateAccessTokenInput(Input):
     name: str = strawberry.field(description="1 to 100 printable characters.")
-    roles: list[str] = strawberry.field(description="Names of roles, such as Read-Only User.")
+    roles: list[str] = strawberry.field(
+        description="Names of roles, built in or the organization's own, such as Read-Only User."
+    )
     database_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="The only databases that it sees. Null: all; an empty list: none."
     )
@@ -83,7 +85,7 @@ class RevokeAccessTokenPayload(Payload):
 
 @strawberry.type
 class AccessTokenMutation:
-    @mutation(Permission.MANAGE_ACCESS, "Make an access token.")
+    @mutation(Permission.MANAGE_ACCESS, "Make an access token. Its roles may allow no more than the caller may.")
     async def create_access_token(self, info: Info, input: CreateAccessTokenInput) -> CreateAccessTokenPayload | None:
         created, secret = await rules.create(
             info.context.gateway,
@@ -100,7 +102,7 @@ class AccessTokenMutation:
     @mutation(Permission.MANAGE_ACCESS, "Revoke an access token: it is refused from the next request on.")
     async def revoke_access_token(self, info: Info, input: RevokeAccessTokenInput) -> RevokeAccessTokenPayload | None:
         revoked = await rules.revoke(
-            info.context.gateway, info.context.actor, local_id("AccessToken", input.access_token_id)
+            info.context.gateway, info.context.actor, key_of("AccessToken", input.access_token_id)
         )
         return RevokeAccessTokenPayload(
             access_token=AccessToken.of(revoked), client_mutation_id=input.client_mutation_id

@@ -22,6 +22,7 @@ from app.store import (
     database,
     integration,
     job,
+    role,
     scoped_database,
     table,
 )
@@ -36,6 +37,7 @@ from app.store.record import (
     Document,
     Integration,
     Job,
+    Role,
     ScopedDatabase,
     Table,
     TableRow,
@@ -183,6 +185,10 @@ class Loaders:
     @cached_property
     def access_token_by_id(self) -> One[AccessToken]:
         return self._one(lambda connection, ids: access_token.by_ids(connection, self._organization_id, ids))
+
+    @cached_property
+    def role_by_id(self) -> One[Role]:
+        return self._one(lambda connection, ids: role.by_ids(connection, self._organization_id, ids))
 
     @cached_property
     def audit_event_by_id(self) -> One[AuditEvent]:

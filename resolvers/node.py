@@ -36,11 +36,16 @@ def split(identifier: str) -> tuple[str, str] | None:
 
 def local_id(kind: str, identifier: str) -> UUID:
     """The key of a `kind`. Raises NotFound for any other id: a malformed one and a foreign one are the same to the caller."""
-    parts = split(identifier)
-    key = as_uuid(parts[1]) if parts is not None and parts[0] == kind else None
+    key = key_of(kind, identifier)
     if key is None:
         raise NotFound(f"There is no {kind} with this id.")
     return key
+
+
+def key_of(kind: str, identifier: str) -> UUID | None:
+    """As `local_id`, with None for any other id: where who asks comes before what is asked for."""
+    parts = split(identifier)
+    return as_uuid(parts[1]) if parts is not None and parts[0] == kind else None
 
 
 def local_ids(kind: str, identifiers: list[strawberry.ID]) -> list[UUID]:

@@ -19,6 +19,7 @@ from resolvers import audit_event as audit_event_types
 from resolvers import database as database_types
 from resolvers import integration as integration_types
 from resolvers import job as job_types
+from resolvers import role as role_types
 from resolvers.argument import After, First
 from resolvers.connection import Connection, connection
 from resolvers.context import Info
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from resolvers.database import Database, Region
     from resolvers.integration import Integration
     from resolvers.job import Job
+    from resolvers.role import Role
 
 
 BY_PROVIDER = [UsageDimension.PROVIDER]
@@ -96,7 +98,14 @@ class Organization(Node):
         )
 
     @strawberry.field(
-        description="What embedding providers were used for, most tokens first; of the databases that the caller sees."
+        **needing(Permission.MANAGE_ACCESS, "The built-in roles, then the organization's own in order of creation.")
+    )
+    async def roles(self, info: Info) -> list[Annotated[Role, strawberry.lazy("resolvers.role")]] | None:
+        return await role_types.roles(info)
+
+    @strawberry.field(
+        description="What embedding providers were used for, most tokens first; of the databases that the caller sees. It is summed over "
+        "all regions: while one of them is away, DATABASE_UNAVAILABLE names it."
     )
     async def usage(
         self,

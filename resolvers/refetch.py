@@ -11,7 +11,7 @@ import strawberry
 
 from app.access import Permission
 from app.errors import LimitExceeded
-from resolvers import document, integration, row
+from resolvers import document, integration, role, row
 from resolvers.access_token import AccessToken
 from resolvers.attachment import Attachment
 from resolvers.audit_event import AuditEvent
@@ -123,6 +123,7 @@ REFETCH: Mapping[str, Refetch] = {
     "Row": row.by_key,
     "Job": _by_id(_job),
     "AccessToken": _by_id(_access_token),
+    "Role": role.by_key,
     "AuditEvent": _by_id(_audit_event),
 }
 

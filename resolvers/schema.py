@@ -23,6 +23,7 @@ from resolvers.job import JobMutation, JobSubscription
 from resolvers.organization import OrganizationQuery
 from resolvers.provider import ProviderQuery
 from resolvers.refetch import NodeQuery
+from resolvers.role import RoleMutation
 from resolvers.row import Row, RowMutation
 from resolvers.scalar import SCALARS
 from resolvers.scoped_database import ScopedDatabaseMutation
@@ -56,6 +57,7 @@ class Mutation(
     EmbedMissingMutation,
     JobMutation,
     AccessTokenMutation,
+    RoleMutation,
 ): ...
 
 

@@ -15,13 +15,15 @@ from resolvers.organization import Organization
 MOST_NODES = 100
 
 
-@strawberry.type(description="Who asks: an access token.")
+@strawberry.type(description="Who asks: an access token, or a token of the identity provider.")
 class Viewer:
     organization: Organization = strawberry.field(description="The organization that the token belongs to.")
     token_name: str | None = strawberry.field(
         description="The access token's name; null for an identity provider's token."
     )
-    subject: str = strawberry.field(description="Who it speaks for, as the audit log has it.")
+    subject: str = strawberry.field(
+        description="Who it speaks for: the identity provider's subject, else the access token's name."
+    )
     roles: list[str] = strawberry.field(description="Names of its roles.")
     permissions: list[Permission] = strawberry.field(description="What its roles allow.")
 
@@ -57,7 +59,7 @@ class ViewerQuery:
         return Viewer(
             organization=Organization.of(info.context.organization),
             token_name=actor.token_name,
-            subject=actor.subject or actor.token_name,
+            subject=actor.subject or actor.name,
             roles=actor.roles,
             permissions=[each for each in Permission if actor.may(each)],
         )

@@ -297,9 +297,16 @@ class Statements:
 
     @property
     def counted(self) -> list[str]:
-        """Without authentication, transaction control, looking for jobs, and what asyncpg asks once a connection about types."""
+        """Without authentication, being told for whom, transaction control, looking for jobs, and asyncpg's questions about types."""
         control = ("BEGIN", "COMMIT", "ROLLBACK")
-        apart = ("secret_hash = $1", "vectorgate_region.usage", "pg_catalog.pg_type", "'jit'", "not_before")
+        apart = (
+            "vectorgate.token_of",
+            "set_config",
+            "vectorgate_region.usage",
+            "pg_catalog.pg_type",
+            "'jit'",
+            "not_before",
+        )
         return [each for each in self.seen if not each.startswith(control) and not any(mark in each for mark in apart)]
 
 
@@ -317,6 +324,11 @@ class Running:
         """A statement on the catalogue's cluster, past every rule."""
         async with self.gateway.postgres.catalogue.connection() as connection:
             return await connection.fetch(statement, *arguments)
+
+    async def as_login(self, statement: str) -> None:
+        """A statement on the catalogue's cluster for which it takes the login itself, a superuser."""
+        async with self.gateway.postgres.catalogue.outside() as connection:
+            await connection.execute(statement)
 
     async def statements_of(self, document: str, **variables: Any) -> list[str]:  # noqa: ANN401 - JSON
         """The statements of a request, without authentication and transaction control."""

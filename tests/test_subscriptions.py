@@ -16,7 +16,8 @@ from app.domain import audit
 from app.errors import DatabaseUnavailable
 from app.notification import Topic
 from app.store import audit_event
-from app.store.record import AuditEvent
+from app.store.audit_event import NewEvent
+from app.store.record import AuditEvent, new_id
 from tests.factory import CREATE_DATABASE, CREATE_TOKEN, TOKEN, Api, Run, Running, until
 from tests.fakes.openai import OpenAIFake
 from tests.processes import serving
@@ -156,7 +157,8 @@ async def test_an_event_is_told_when_it_is_true_and_holds_up_the_later_ones_unti
 async def _append(connection: Any, running: Running, name: str) -> None:  # noqa: ANN401 - as the stores have it
     (row,) = await running.sql("select id from vectorgate.organization where name = 'default'")
     facts: dict[str, Any] = {"actor": "a", "action": "b", "target_id": None, "target_name": name, "outcome": "done"}
-    await audit_event.append(connection, row["id"], **facts, details={}, request_id="r", address="")
+    event = NewEvent(new_id(), row["id"], **facts, details={}, request_id="r", address="")
+    await audit_event.append(connection, event)
 
 
 async def _somebody_waits(running: Running) -> bool:
@@ -170,7 +172,7 @@ async def test_no_event_is_lost_with_the_connection_that_listens(run: Run) -> No
     async with following(here, NAMES) as client:
         for number in range(2):
             await until(lambda: _both_listen(there))
-            await there.sql(f"select pg_terminate_backend(pid, 5000) {LISTENING}")
+            await there.as_login(f"select pg_terminate_backend(pid, 5000) {LISTENING}")
             await there.api.database(f"library_{number}")
             assert [event["targetName"] for event in await heard(client)] == [f"library_{number}"]
 
@@ -182,7 +184,7 @@ async def _both_listen(running: Running) -> bool:
 async def test_a_subscription_outlives_every_connection_of_its_gateway(run: Run) -> None:
     here, there = await run(), await run()
     async with following(here, NAMES) as client:
-        await there.sql(f"select pg_terminate_backend(pid, 5000) {HERE}")
+        await there.as_login(f"select pg_terminate_backend(pid, 5000) {HERE}")
         await there.api.database("library")
         assert [event["targetName"] for event in await heard(client)] == ["library"]
 

@@ -13,8 +13,7 @@ from rich.table import Table
 
 from app.assembly import build_gateway, closing, reason
 from app.cli import process
-from app.cli.keys import named
-from app.domain import resealing
+from app.cli.keys import told, unopened_keys
 from app.embedded import EmbeddedError
 from app.errors import DatabaseUnavailable
 from app.gateway import Gateway
@@ -92,9 +91,9 @@ async def _database(what: str, cluster: Cluster, part: str) -> Finding:
 
 
 async def _secrets(gateway: Gateway) -> Finding:
-    unreadable = await resealing.unreadable(gateway)
-    if unreadable:
-        return Finding("stored secrets", "failed", named(unreadable))
+    unopened = await unopened_keys(gateway)
+    if unopened:
+        return Finding("stored secrets", "failed", told(unopened))
     return Finding("stored secrets", "ok", "all of them open")
 
 

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
+import structlog
 import typer
 
 from app.assembly import WAIT_SECONDS
 from app.cli import process
 from app.domain import resealing
 from app.domain.organization import Bootstrapped
-from app.domain.resealing import Resealed
+from app.domain.resealing import KeyInUse, Resealed
 from app.gateway import Gateway
 from resolvers.node import global_id
 
 application = typer.Typer(no_args_is_help=True)
+
+MOST_NAMED = 10
+AcceptLost = Annotated[
+    bool,
+    typer.Option(
+        "--accept-lost-keys",
+        help="Start although a key that seals secrets is missing: their credentials fail until they are rotated.",
+    ),
+]
+
+log = structlog.get_logger(__name__)
 
 
 @application.callback()
@@ -30,16 +43,51 @@ def rotate(wait: process.Wait = WAIT_SECONDS) -> None:
     Put the new key first in VECTORGATE_ENCRYPTION_KEYS on every server, run this, then take the old key out.
     """
 
-    async def work(gateway: Gateway, _: Bootstrapped) -> Resealed:
-        return await resealing.reseal(gateway)
+    async def work(gateway: Gateway, _: Bootstrapped) -> tuple[Resealed, list[KeyInUse]]:
+        outcome = await resealing.reseal(gateway)
+        return outcome, await unopened_keys(gateway) if outcome.unreadable else []
 
-    outcome = process.with_gateway(process.read_settings(quiet=True), work, wait)
+    outcome, unopened = process.with_gateway(process.read_settings(quiet=True), work, wait)
     typer.echo(f"Re-sealed {outcome.done} secret(s); {outcome.already} were under the newest key already.")
-    if outcome.unreadable:
-        raise process.CommandFailed(f"{named(outcome.unreadable)}: put the key back that sealed them.")
+    if unopened:
+        raise process.CommandFailed(f"{told(unopened)}. Put the key back that sealed them.")
 
 
-def named(unreadable: Sequence[UUID]) -> str:
-    """How many secrets open with no key of the ring, and the credentials' ids as `node(id)` takes them."""
-    ids = ", ".join(global_id("Credential", each) for each in unreadable)
-    return f"{len(unreadable)} secret(s) open with no key of the ring, of the credentials {ids}"
+async def unopened_keys(gateway: Gateway) -> list[KeyInUse]:
+    """The keys that do not open all that is sealed under them."""
+    return [each for each in await resealing.keys_in_use(gateway) if each.unreadable]
+
+
+async def check(gateway: Gateway, *, accept_lost: bool) -> None:
+    """Whether all stored secrets open, before anything is served. Raises CommandFailed for a key that opens none of its secrets.
+
+    A single secret that does not open is its own credential's trouble, and a warning.
+    """
+    unopened = await unopened_keys(gateway)
+    if any(each.lost for each in unopened) and not accept_lost:
+        lost = told([each for each in unopened if each.lost])
+        raise process.CommandFailed(
+            f"{lost}. Put the key back into VECTORGATE_ENCRYPTION_KEYS, or start with --accept-lost-keys and rotate these credentials."
+        )
+    if unopened:
+        log.warning("secrets_do_not_open", reason=told(unopened))
+
+
+def told(unopened: Sequence[KeyInUse]) -> str:
+    """Which keys are missing or wrong, and the credentials that need them, by their ids as `node(id)` takes them."""
+    return "; ".join(f"{_fault(each)}: {_named(each.unreadable)}" for each in unopened)
+
+
+def _fault(key: KeyInUse) -> str:
+    count = f"{len(key.unreadable)} credential(s)"
+    if not key.key_id:
+        return f"the secrets of {count} are damaged"
+    if not key.in_ring:
+        return f"the key {key.key_id!r} is not in the ring, and {count} need it"
+    return f"the key {key.key_id!r} does not open {count} sealed under it"
+
+
+def _named(credentials: Sequence[UUID]) -> str:
+    ids = ", ".join(global_id("Credential", each) for each in credentials[:MOST_NAMED])
+    more = len(credentials) - MOST_NAMED
+    return ids + (f" and {more} more" if more > 0 else "")

@@ -13,7 +13,9 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app.assembly import WAIT_SECONDS
-from app.cli import listener, process
+from app.cli import keys, listener, process
+from app.domain.organization import Bootstrapped
+from app.gateway import Gateway
 from app.settings import Settings
 from app.web.server import protocols
 
@@ -55,15 +57,19 @@ class Workers(Multiprocess):
         super().terminate_all()
 
 
-def run(wait: process.Wait = WAIT_SECONDS) -> None:
+def run(wait: process.Wait = WAIT_SECONDS, accept_lost_keys: keys.AcceptLost = False) -> None:
     """Serve the API at VECTORGATE_HOST:VECTORGATE_PORT until SIGTERM or SIGINT.
 
     Without VECTORGATE_DATABASE_URL it starts an embedded PostgreSQL under VECTORGATE_DATA_DIR.
     """
     process.end_on_signals()
     settings = process.read_settings()
+
+    async def ready(gateway: Gateway, _: Bootstrapped) -> None:
+        await keys.check(gateway, accept_lost=accept_lost_keys)
+
     with listener.bound(settings.host, settings.port) as listening:
-        process.prepare(settings, wait)
+        process.with_gateway(settings, ready, wait)
         log.info("serving", url=listener.url(listening), workers=settings.workers)
         _serve(settings, listening)
 

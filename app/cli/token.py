@@ -13,6 +13,8 @@ from app.domain import organization
 from app.domain.organization import Bootstrapped
 from app.gateway import Gateway
 
+DEFAULT_ROLE = "Read-Only User"
+
 application = typer.Typer(no_args_is_help=True)
 
 
@@ -27,12 +29,19 @@ def create(
     organization_name: Annotated[
         str | None, typer.Option("--organization", help="The organization's name; by default the first one's.")
     ] = None,
-    role: Annotated[str, typer.Option(help=f"One of: {', '.join(BUILT_IN)}.")] = "Read-Only User",
+    roles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--role", help=f"{', '.join(BUILT_IN)}, or a role of the organization's own. Repeat it for several."
+        ),
+    ] = None,
     wait: process.Wait = WAIT_SECONDS,
 ) -> None:
     """Make an access token and print it, alone on a line: it is not shown again."""
 
     async def make(gateway: Gateway, first: Bootstrapped) -> str:
-        return await organization.create_token(gateway, organization_name or first.organization.name, role, name)
+        return await organization.create_token(
+            gateway, organization_name or first.organization.name, roles or [DEFAULT_ROLE], name
+        )
 
     typer.echo(process.with_gateway(process.read_settings(quiet=True), make, wait))

@@ -7,25 +7,26 @@ import asyncio
 import structlog
 
 from app.assembly import WAIT_SECONDS, build_gateway, listening, opened, swept, working
-from app.cli import process
+from app.cli import keys, process
 from app.main import announce
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 
-def run(wait: process.Wait = WAIT_SECONDS) -> None:
+def run(wait: process.Wait = WAIT_SECONDS, accept_lost_keys: keys.AcceptLost = False) -> None:
     """Work on jobs, and serve nothing, until SIGTERM or SIGINT: for long migrations beside servers that should not be busy with them.
 
     Every server works on jobs, too. What is under way when it stops goes on elsewhere, from where it was.
     """
     process.end_on_signals()
-    process.until_stopped(_work(process.read_settings(), wait))
+    process.until_stopped(_work(process.read_settings(), wait, accept_lost=accept_lost_keys))
 
 
-async def _work(settings: Settings, wait_seconds: float) -> None:
+async def _work(settings: Settings, wait_seconds: float, *, accept_lost: bool) -> None:
     gateway = build_gateway(settings)
     async with opened(gateway, wait_seconds) as first, swept(gateway), listening(gateway), working(gateway):
         announce(first.generated_token)
+        await keys.check(gateway, accept_lost=accept_lost)
         log.info("working")
         await asyncio.Event().wait()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from app.access import BUILT_IN, Actor, Permission, permissions_of
-from app.domain import audit, database
-from app.errors import AlreadyExists, BadInput, NotFound, PermissionDenied, Unauthenticated
+from app.access import SUBJECT_MARK, Actor, Permission, permissions_of
+from app.domain import audit, database, role
+from app.errors import AlreadyExists, BadInput, NotFound, Unauthenticated
 from app.gateway import Gateway
 from app.notification import Topic
 from app.page import Page, after_id, check_first, id_cursor
@@ -38,7 +38,7 @@ async def authenticate(gateway: Gateway, token: str | None, *, request_id: str, 
     """One statement, at every request: a revoked token bites on the next. Raises Unauthenticated, which does not say why."""
     if token is None or not token.isascii():
         raise Unauthenticated("Send an access token in the header Authorization: Bearer <token>.")
-    async with gateway.postgres.catalogue.connection() as connection:
+    async with gateway.postgres.catalogue.connection(as_found=True) as connection:
         valid = await access_token.valid(connection, token_hash(token))
     if valid is None:
         raise Unauthenticated("The access token is not valid (any more): ask an administrator for a new one.")
@@ -48,7 +48,7 @@ async def authenticate(gateway: Gateway, token: str | None, *, request_id: str, 
         token_id=valid.id,
         token_name=valid.name,
         roles=valid.roles,
-        permissions=permissions_of(valid.roles, limited=valid.database_ids is not None),
+        permissions=permissions_of(valid.roles, valid.permissions, limited=valid.database_ids is not None),
         databases=valid.database_ids,
         request_id=request_id,
         address=address,
@@ -76,7 +76,6 @@ async def create(
     await database.find_all(gateway, actor, database_ids or [])
     actor.require(Permission.MANAGE_ACCESS)
     title = check_title(name, "A token's name")
-    _check_roles(actor, roles)
     if database_ids is not None and len(database_ids) > MOST_DATABASES:
         message = f"databaseIds may name {MOST_DATABASES} databases."
         raise BadInput(message, limit=MOST_DATABASES, actual=len(database_ids))
@@ -84,6 +83,7 @@ async def create(
         raise BadInput("expiresAt must lie in the future.")
     secret = new_token()
     async with gateway.postgres.catalogue.transaction() as connection:
+        actor.require_all(await role.granted(connection, actor.organization_id, roles), "tokens")
         created = await insert(
             connection, actor.organization_id, title, secret, roles, database_ids=database_ids, expires_at=expires_at
         )
@@ -101,7 +101,12 @@ async def insert(
     database_ids: Sequence[UUID] | None = None,
     expires_at: datetime | None = None,
 ) -> AccessToken:
-    """Raises AlreadyExists when a token of that name is in force, or the name is the bootstrap token's."""
+    """Raises AlreadyExists when a token of that name is in force, or the name is the bootstrap token's.
+
+    Raises BadInput for a name by which the audit log would take it for somebody else.
+    """
+    if name.startswith(SUBJECT_MARK):
+        raise BadInput(f"A token's name must not begin with {SUBJECT_MARK!r}, as the identity provider's subjects do.")
     if name == BOOTSTRAP:
         raise AlreadyExists(f"{BOOTSTRAP!r} is the token of the operator's settings: choose another name.")
     created = await access_token.insert(
@@ -119,18 +124,18 @@ async def insert(
     return created
 
 
-async def revoke(gateway: Gateway, actor: Actor, token_id: UUID) -> AccessToken:
-    """Revoke a token; it is refused from the next request on, everywhere. Doing it again answers the same."""
-    async with gateway.postgres.catalogue.connection() as connection:
-        if not await access_token.by_ids(connection, actor.organization_id, [token_id]):
-            raise NotFound("There is no access token with this id.")
+async def revoke(gateway: Gateway, actor: Actor, token_id: UUID | None) -> AccessToken:
+    """Revoke a token; it is refused from the next request on, everywhere. Doing it again answers the same.
+
+    Whoever may not manage access sees no token, so the permission comes first here: no answer tells which ids are tokens'.
+    """
     actor.require(Permission.MANAGE_ACCESS)
     async with gateway.postgres.catalogue.transaction() as connection:
-        revoked = await access_token.revoke(connection, actor.organization_id, token_id)
+        revoked = await access_token.revoke(connection, actor.organization_id, token_id) if token_id else None
         if revoked is None:
             raise NotFound("There is no access token with this id.")
         await notify(connection, Topic.ACCESS_TOKEN, actor.organization_id)
-        await audit.done(connection, actor, "revoke_access_token", "AccessToken", token_id, revoked.name)
+        await audit.done(connection, actor, "revoke_access_token", "AccessToken", revoked.id, revoked.name)
     return revoked
 
 
@@ -148,18 +153,3 @@ async def count(gateway: Gateway, actor: Actor) -> int:
     actor.require(Permission.MANAGE_ACCESS)
     async with gateway.postgres.catalogue.connection() as connection:
         return await access_token.count(connection, actor.organization_id)
-
-
-def check_role_names(roles: Sequence[str]) -> None:
-    """Raises BadInput unless there is at least one role, and all exist."""
-    if not roles or any(role not in BUILT_IN for role in roles):
-        raise BadInput(f"roles must name one or more of: {', '.join(BUILT_IN)}.")
-
-
-def _check_roles(actor: Actor, roles: Sequence[str]) -> None:
-    check_role_names(roles)
-    if missing := permissions_of(list(roles), limited=False) - actor.permissions:
-        names = ", ".join(sorted(missing))
-        raise PermissionDenied(
-            f"A token makes only tokens that may no more than itself; it lacks: {names}.", permission=names
-        )

@@ -1,20 +1,27 @@
-"""The audit log's rules: every mutation leaves an event, in the transaction that makes it true; details never hold a secret or a text."""
+"""The audit log's rules: every mutation leaves an event, in the transaction that makes it true; details never hold a secret or a text.
+
+A write in a region whose cluster is not the catalogue's commits its event there, in an outbox; from there it is moved to the catalogue.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
+import structlog
+
 from app.access import Actor, Permission
-from app.errors import DatabaseUnavailable
+from app.domain import role
+from app.errors import DatabaseUnavailable, GatewayError
 from app.gateway import Gateway
 from app.notification import Topic
 from app.page import Page, after_id, check_first, id_cursor
 from app.postgres import Connection
-from app.store import audit_event
-from app.store.record import AuditEvent
+from app.store import audit_event, audit_outbox
+from app.store.audit_event import NewEvent
+from app.store.record import AuditEvent, new_id
 
 DONE = "done"
 
@@ -24,8 +31,20 @@ MOST_AT_ONCE = 100
 AGAIN_SECONDS = 1.0
 """How long a follower waits while the database is away."""
 
+MOVING_SECONDS: Final = 2.0
+"""How long a write that is committed waits for the catalogue to get its event, before the event is left to the sweep."""
+
 Note: TypeAlias = Callable[[Connection], Awaitable[None]]
 """Writes an event in a transaction that somebody else opens."""
+
+log = structlog.get_logger(__name__)
+
+
+def event(
+    actor: Actor, action: str, kind: str, target_id: UUID | str, target_name: str | None, **details: object
+) -> NewEvent:
+    """That `actor` did `action` (a mutation's name in snake case) to the `kind` of this id."""
+    return _event(actor, action, f"{kind}:{target_id}", target_name, DONE, details)
 
 
 async def done(
@@ -37,14 +56,48 @@ async def done(
     target_name: str | None,
     **details: object,
 ) -> None:
-    """Note that `actor` did `action` (a mutation's name in snake case) to the `kind` of this id."""
-    await _append(connection, actor, action, f"{kind}:{target_id}", target_name, DONE, details)
+    """Add such an event to the catalogue, in the transaction that makes it true."""
+    await audit_event.append(connection, event(actor, action, kind, target_id, target_name, **details))
+
+
+async def done_in_region(gateway: Gateway, connection: Connection, region: str, told: NewEvent) -> None:
+    """Add an event in the transaction of a write in this region, last in it: to the catalogue if that is there, else to the outbox."""
+    if gateway.postgres.region(region) is gateway.postgres.catalogue:
+        await audit_event.append(connection, told)
+    else:
+        await audit_outbox.put(connection, told)
+
+
+async def move_soon(gateway: Gateway, region: str) -> None:
+    """Once a write in this region is committed: move its event now if that can be done, else the sweep does it. Never fails."""
+    if gateway.postgres.region(region) is gateway.postgres.catalogue:
+        return
+    try:
+        async with asyncio.timeout(MOVING_SECONDS):
+            await move(gateway, region)
+    except (GatewayError, TimeoutError) as failure:
+        log.warning("audit_event_left_for_the_sweep", region=region, reason=str(failure))
+
+
+async def move(gateway: Gateway, region: str) -> None:
+    """Move what is in a region's outbox to the catalogue. Several may do it at once: an event is there once, by its id."""
+    cluster = gateway.postgres.region(region)
+    while True:
+        async with cluster.connection() as connection:
+            events = await audit_outbox.oldest(connection, MOST_AT_ONCE)
+        for each in events:
+            async with gateway.postgres.catalogue.connection() as connection:
+                await audit_event.append(connection, each)
+        async with cluster.connection() as connection:
+            await audit_outbox.delete(connection, events)
+        if len(events) < MOST_AT_ONCE:
+            return
 
 
 async def refused(gateway: Gateway, actor: Actor, action: str, code: str, target: str | None) -> None:
     """Note that a mutation was refused with an error code. `target`: the `kind:id` that it was about."""
     async with gateway.postgres.catalogue.connection() as connection:
-        await _append(connection, actor, action, target, None, code, {})
+        await audit_event.append(connection, _event(actor, action, target, None, code, {}))
 
 
 async def page(
@@ -66,7 +119,10 @@ async def count(gateway: Gateway, actor: Actor, *, action: str | None, target: s
 
 
 async def follow(gateway: Gateway, actor: Actor, *, action: str | None) -> AsyncGenerator[AuditEvent, None]:
-    """Events of the organization from now on, whichever replica they happen on: each once, in the order of their commits."""
+    """Events of the organization from now on, whichever replica they happen on: each once, in the order of their commits.
+
+    Raises PermissionDenied instead of the next event when the permission has been lost since.
+    """
     actor.require(Permission.MANAGE_ACCESS)
     async with gateway.postgres.catalogue.connection() as connection:
         last = await audit_event.last_number(connection, actor.organization_id)
@@ -89,24 +145,26 @@ async def _next(gateway: Gateway, actor: Actor, last: int) -> list[AuditEvent]:
     while True:
         try:
             async with gateway.postgres.catalogue.connection() as connection:
-                return await audit_event.since(connection, actor.organization_id, last, MOST_AT_ONCE)
+                found = await audit_event.since(connection, actor.organization_id, last, MOST_AT_ONCE)
+                if found:
+                    (await role.as_now(connection, actor)).require(Permission.MANAGE_ACCESS)
+                return found
         except DatabaseUnavailable:
             await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _append(
-    connection: Connection,
+def _event(
     actor: Actor,
     action: str,
     target_id: str | None,
     target_name: str | None,
     outcome: str,
     details: dict[str, object],
-) -> None:
-    await audit_event.append(
-        connection,
-        actor.organization_id,
-        actor=actor.token_name,
+) -> NewEvent:
+    return NewEvent(
+        id=new_id(),
+        organization_id=actor.organization_id,
+        actor=actor.name,
         action=action,
         target_id=target_id,
         target_name=target_name,

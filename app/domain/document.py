@@ -14,6 +14,7 @@ from app.gateway import Gateway
 from app.page import Page, bad_cursor, check_first, decode_cursor, decode_time, encode_cursor
 from app.postgres import Connection
 from app.store import document
+from app.store.audit_event import NewEvent
 from app.store.document import Touched, Wanted
 from app.store.key import encode_key, is_encoded
 from app.store.record import Collection, Document, Metric
@@ -82,14 +83,15 @@ async def replace(
     text = wanted.text_to_embed
     embedded = await embedding.embed(gateway, actor, resolved, [text]) if text is not None else None
 
-    async def write(connection: Connection) -> Document | None:
+    async def write(connection: Connection) -> Document:
         new = wanted.ready(embedded.only(metric_of(home)) if embedded else wanted.vector)
-        return await document.replace(connection, home, new, upsert=upsert)
+        written = await document.replace(connection, home, new, upsert=upsert)
+        if written is None:
+            raise _no_document()
+        return written
 
-    written = await usage.write(gateway, home.region, [embedded.spent] if embedded else [], write)
-    if written is None:
-        raise _no_document()
-    await note(gateway, actor, "replace_document", home, count=1)
+    told = event(actor, "replace_document", home, count=1)
+    written = await usage.write(gateway, home.region, [embedded.spent] if embedded else [], write, lambda _: told)
     return home, written, embedded.usage if embedded else None
 
 
@@ -112,8 +114,10 @@ async def delete(
     async def write(connection: Connection) -> Touched:
         return await document.delete(connection, home, given=given, keys=stored, most_keys=MOST_NAMED)
 
-    gone = await usage.write(gateway, home.region, [], write)
-    await note(gateway, actor, "delete_documents", home, count=gone.count)
+    def told(gone: Touched) -> NewEvent:
+        return event(actor, "delete_documents", home, count=gone.count)
+
+    gone = await usage.write(gateway, home.region, [], write, told)
     return home, gone.count, named(gone)
 
 
@@ -122,10 +126,9 @@ def named(touched: Touched) -> list[str] | None:
     return touched.keys if touched.count <= MOST_NAMED else None
 
 
-async def note(gateway: Gateway, actor: Actor, action: str, home: Collection, **details: object) -> None:
-    """The audit event of a write that is committed in its region: how many, never what."""
-    async with gateway.postgres.catalogue.connection() as connection:
-        await audit.done(connection, actor, action, "Collection", home.id, home.name, **details)
+def event(actor: Actor, action: str, home: Collection, **details: object) -> NewEvent:
+    """The audit event of a write: how many, never what."""
+    return audit.event(actor, action, "Collection", home.id, home.name, **details)
 
 
 def metric_of(home: Collection) -> Metric:

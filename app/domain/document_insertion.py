@@ -8,13 +8,14 @@ from uuid import UUID
 
 from app.access import Actor, Permission
 from app.domain import embedding, idempotency, insertion
-from app.domain.document import metric_of, note
+from app.domain.document import event, metric_of
 from app.domain.insertion import MOST_ITEMS, Inserted, Intake, OnConflict, Slot
 from app.domain.item import Draft, draft, given_key
 from app.domain.vector import check_vector
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import document
+from app.store.audit_event import NewEvent
 from app.store.record import Collection, Resolved, Vector
 from app.value import check_count
 
@@ -65,5 +66,5 @@ class _Documents(Intake[Collection, Draft]):
         new = [each.ready(each.vector) for each in drafts]
         return await document.insert(connection, self.home, new, replace=replace)
 
-    async def note(self, gateway: Gateway, actor: Actor, **counts: int) -> None:
-        await note(gateway, actor, "insert_documents", self.home, **counts)
+    def event(self, actor: Actor, **counts: int) -> NewEvent:
+        return event(actor, "insert_documents", self.home, **counts)

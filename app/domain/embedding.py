@@ -52,6 +52,7 @@ from providers.errors import (
     ProviderUnavailableError,
     ProviderUnexpectedResponseError,
 )
+from providers.in_process import in_time
 from providers.secret import Secret, SecretSource, always
 from providers.usage import NO_USAGE, Usage
 
@@ -241,7 +242,9 @@ async def _ask(asked: Asked, texts: Sequence[str], input_type: InputType) -> Emb
     try:
         with provider_rules.coded(asked.provider):
             if isinstance(asked.provider, InProcessProvider):
-                return await asked.provider.embed(request_for(asked.provider, configuration, texts, input_type))
+                seconds = asked.gateway.settings.provider_deadline_seconds
+                request = request_for(asked.provider, configuration, texts, input_type)
+                return await in_time(asked.provider, asked.provider.embed(request), seconds)
             over = over_http(asked.provider)
             return await sender.embed(over, configuration, texts, input_type, secrets=asked.secrets, lane=asked.lane)
     except ProviderError as error:

@@ -17,6 +17,7 @@ from app.domain.idempotency import AlreadyDoneError, Once
 from app.errors import AlreadyExists, GatewayError
 from app.gateway import Gateway
 from app.postgres import Connection
+from app.store.audit_event import NewEvent
 from app.store.record import Resolved, Vector
 from providers.usage import Usage
 
@@ -113,8 +114,8 @@ class Intake(ABC, Generic[T, D]):
         """Stored key -> whether it was new, for every item that was written: all with `replace`, else those whose key was free."""
 
     @abstractmethod
-    async def note(self, gateway: Gateway, actor: Actor, **counts: int) -> None:
-        """Leave the call's audit event."""
+    def event(self, actor: Actor, **counts: int) -> NewEvent:
+        """The call's audit event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +143,12 @@ async def insert(
     await work.look(gateway)
     await work.embed(gateway, actor)
     try:
-        await work.write(gateway, call)
+        await work.write(gateway, actor, call)
     except AlreadyDoneError:
         known = await _recalled(gateway, intake, call)
         if known is None:
             raise  # it was there a moment ago, and is kept for a day
         return known
-    await intake.note(gateway, actor, **work.counts())
     return work.outcome()
 
 
@@ -201,18 +201,18 @@ class _Work(Generic[T, D]):
             if each.texts:
                 self._settle(each)
 
-    async def write(self, gateway: Gateway, call: Once) -> None:
-        """All that is left, in one statement; with an idempotency key its record is committed with it."""
-        spent = self._embedded.spent
-        if not self._drafts and not spent and call.key is None:
-            return
+    async def write(self, gateway: Gateway, actor: Actor, call: Once) -> None:
+        """All that is left, in one statement; the record of an idempotency key and the audit event are committed with it."""
 
         async def work(connection: Connection) -> None:
             await call.claim(connection, {})
             await self._write(connection)
             await call.settle(connection, _recorded(self.outcome()))
 
-        await usage.write(gateway, self._intake.home.region, spent, work)
+        def told(_: None) -> NewEvent:
+            return self._intake.event(actor, **self.counts())
+
+        await usage.write(gateway, self._intake.home.region, self._embedded.spent, work, told)
 
     def outcome(self) -> Inserted[T]:
         items = [self._items[position] for position in sorted(self._items)]

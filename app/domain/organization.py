@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.access import BUILT_IN
-from app.domain import access_token
+from app.domain import access_token, role
 from app.errors import AlreadyExists, NotFound
 from app.gateway import Gateway
 from app.postgres import Connection
@@ -40,9 +41,8 @@ async def create(gateway: Gateway, name: str) -> tuple[Organization, str]:
     return created, secret
 
 
-async def create_token(gateway: Gateway, organization_name: str, role: str, name: str) -> str:
-    """A new token's secret, on the operator's word."""
-    access_token.check_role_names([role])
+async def create_token(gateway: Gateway, organization_name: str, roles: Sequence[str], name: str) -> str:
+    """A new token's secret, on the operator's word. The roles: built-in ones, and those of the organization."""
     title, secret = check_title(name, "A token's name"), new_token()
     async with gateway.postgres.catalogue.transaction() as connection:
         found = await organization.by_name(connection, organization_name)
@@ -50,7 +50,8 @@ async def create_token(gateway: Gateway, organization_name: str, role: str, name
             raise NotFound(
                 f"There is no organization named {organization_name!r}: make it with `vectorgate organization create`."
             )
-        await access_token.insert(connection, found.id, title, secret, [role])
+        await role.granted(connection, found.id, roles)
+        await access_token.insert(connection, found.id, title, secret, roles)
     return secret
 
 

@@ -16,6 +16,7 @@ from app.gateway import Gateway
 from app.page import Page, bad_cursor, check_first, decode_cursor, decode_time, encode_cursor
 from app.postgres import Connection
 from app.store import row, row_key, table_version
+from app.store.audit_event import NewEvent
 from app.store.document import Touched
 from app.store.record import Table, TableRow
 from app.store.row import Wanted
@@ -92,17 +93,18 @@ async def delete(
             await table_version.check(connection, home)
             return gone
 
-        return home, await usage.write(gateway, home.region, [], write)
+        def told(gone: Touched) -> NewEvent:
+            return event(actor, "delete_rows", home, count=gone.count)
+
+        return home, await usage.write(gateway, home.region, [], write, told)
 
     home, gone = await anew(work)
-    await note(gateway, actor, "delete_rows", home, count=gone.count)
     return home, gone.count, named(gone)
 
 
-async def note(gateway: Gateway, actor: Actor, action: str, home: Table, **details: object) -> None:
-    """The audit event of a write that is committed in its region: how many, never what."""
-    async with gateway.postgres.catalogue.connection() as connection:
-        await audit.done(connection, actor, action, "Table", home.id, home.name, **details)
+def event(actor: Actor, action: str, home: Table, **details: object) -> NewEvent:
+    """The audit event of a write: how many, never what."""
+    return audit.event(actor, action, "Table", home.id, home.name, **details)
 
 
 async def _read(gateway: Gateway, actor: Actor, home: Table, read: Callable[[Connection, Table], Awaitable[R]]) -> R:

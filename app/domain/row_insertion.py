@@ -8,13 +8,14 @@ from uuid import UUID
 from app.access import Actor, Permission
 from app.domain import embedding, idempotency, insertion
 from app.domain.insertion import MOST_ITEMS, Inserted, Intake, OnConflict, Slot
-from app.domain.row import note
+from app.domain.row import event
 from app.domain.row_item import RowDraft, draft, metric_of
 from app.domain.table_version import anew
 from app.domain.vector import check_vector
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import row, row_key, table_version
+from app.store.audit_event import NewEvent
 from app.store.record import Resolved, ResolvedTable, Table, Vector
 from app.value import check_count
 
@@ -80,5 +81,5 @@ class _Rows(Intake[Table, RowDraft]):
         await table_version.check(connection, self.home)
         return written
 
-    async def note(self, gateway: Gateway, actor: Actor, **counts: int) -> None:
-        await note(gateway, actor, "insert_rows", self.home, **counts)
+    def event(self, actor: Actor, **counts: int) -> NewEvent:
+        return event(actor, "insert_rows", self.home, **counts)

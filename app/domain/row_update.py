@@ -11,7 +11,7 @@ from app.access import Actor, Permission
 from app.domain import embedding, usage
 from app.domain.document import MOST_NAMED, named
 from app.domain.embedding_groups import AllEmbedded, Asking, embed_all
-from app.domain.row import note
+from app.domain.row import event
 from app.domain.row_item import check_columns, metric_of, origin, value
 from app.domain.size import MOST_BYTES, check_size, grown, stored_bytes
 from app.domain.table_version import anew
@@ -22,6 +22,7 @@ from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import row_update as store
 from app.store import table_version
+from app.store.audit_event import NewEvent
 from app.store.document import Touched
 from app.store.record import Column, ColumnType, ResolvedTable, Table, Vector
 from app.store.row_update import RowChange, RowMatches
@@ -59,7 +60,6 @@ async def _update(
     except _TextChangedError as changed:
         await work.embed(changed.met)
         met, modified = await work.write()
-    await note(gateway, actor, "update_rows", resolved.table, matched=met.count, modified=modified.count)
     return Updated(resolved.table, met.count, modified.count, named(modified), work.usage)
 
 
@@ -127,7 +127,11 @@ class _Work:
             await table_version.check(connection, self._home)
             return met, modified
 
-        return await usage.write(self.gateway, self._home.region, self.embedded.spent, work)
+        def told(done: tuple[RowMatches, Touched]) -> NewEvent:
+            met, modified = done
+            return event(self.actor, "update_rows", self._home, matched=met.count, modified=modified.count)
+
+        return await usage.write(self.gateway, self._home.region, self.embedded.spent, work, told)
 
     @property
     def _home(self) -> Table:

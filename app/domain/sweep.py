@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
+from app.domain import audit
 from app.domain import collection as collections
 from app.domain import database as databases
 from app.domain import debris as debris_rules
@@ -42,7 +43,13 @@ async def forever(gateway: Gateway) -> None:
 
 async def once(gateway: Gateway) -> None:
     """Every task by itself, and within it every region and every item."""
-    tasks: list[Callable[[Gateway], Awaitable[None]]] = [note_uses, forget_expired, finish_halves, remove_debris]
+    tasks: list[Callable[[Gateway], Awaitable[None]]] = [
+        note_uses,
+        forget_expired,
+        finish_halves,
+        remove_debris,
+        move_events,
+    ]
     for task in tasks:
         await _attempt(task.__name__, task(gateway))
 
@@ -81,6 +88,12 @@ async def remove_debris(gateway: Gateway) -> None:
     async with gateway.postgres.catalogue.connection() as connection:
         left = await debris.due(connection)
     await _each("remove_debris", left, lambda each: debris_rules.remove(gateway, each))
+
+
+async def move_events(gateway: Gateway) -> None:
+    """Move to the catalogue what writes in regions have left in their outboxes."""
+    for name in gateway.postgres.regions:
+        await _attempt("move_events", audit.move(gateway, name), region=name)
 
 
 async def _forget_in(region: Cluster) -> None:

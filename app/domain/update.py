@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.access import Actor, Permission
 from app.domain import embedding, usage
-from app.domain.document import MOST_NAMED, metric_of, named, note
+from app.domain.document import MOST_NAMED, event, metric_of, named
 from app.domain.embedding import Embedded, Target
 from app.domain.item import RESERVED, check_fields, text_and_vector, vectors_enabled
 from app.domain.size import MOST_BYTES_AS_TEXT, grown
@@ -17,6 +17,7 @@ from app.errors import BadInput, LimitExceeded, VectorizeAndVector
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import update as store
+from app.store.audit_event import NewEvent
 from app.store.document import Touched
 from app.store.path import MOST_SEGMENTS
 from app.store.record import Collection, Resolved
@@ -67,11 +68,10 @@ async def update(
     if before.other_text and _needs_vector(change):
         embedded = await embedding.embed(gateway, actor, resolved, [change.text or ""])
     try:
-        met, modified = await _write(gateway, home, given, change, embedded)
+        met, modified = await _write(gateway, actor, home, given, change, embedded)
     except _TextChangedError:
         embedded = await embedding.embed(gateway, actor, resolved, [change.text or ""])
-        met, modified = await _write(gateway, home, given, change, embedded)
-    await note(gateway, actor, "update_documents", home, matched=met.count, modified=modified.count)
+        met, modified = await _write(gateway, actor, home, given, change, embedded)
     return Updated(home, met.count, modified.count, named(modified), embedded.usage if embedded else None)
 
 
@@ -86,7 +86,12 @@ def check_matches(count: int, what: str) -> None:
 
 
 async def _write(
-    gateway: Gateway, home: Collection, given: Mapping[str, object], change: Change, embedded: Embedded | None
+    gateway: Gateway,
+    actor: Actor,
+    home: Collection,
+    given: Mapping[str, object],
+    change: Change,
+    embedded: Embedded | None,
 ) -> tuple[Matches, Touched]:
     """Raises, and so undoes the transaction, where a text is refused or a document would get no vector for its new text."""
 
@@ -106,7 +111,11 @@ async def _write(
             raise _TextChangedError
         return met, modified
 
-    return await usage.write(gateway, home.region, [embedded.spent] if embedded else [], work)
+    def told(done: tuple[Matches, Touched]) -> NewEvent:
+        met, modified = done
+        return event(actor, "update_documents", home, matched=met.count, modified=modified.count)
+
+    return await usage.write(gateway, home.region, [embedded.spent] if embedded else [], work, told)
 
 
 def _needs_vector(change: Change) -> bool:

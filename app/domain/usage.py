@@ -11,10 +11,12 @@ from typing import TypeVar
 import structlog
 
 from app.access import Actor
-from app.errors import BadInput, GatewayError, LimitExceeded
+from app.domain import audit
+from app.errors import BadInput, DatabaseUnavailable, GatewayError, LimitExceeded
 from app.gateway import Gateway
 from app.postgres import Cluster, Connection
 from app.store import usage as store
+from app.store.audit_event import NewEvent
 from app.store.change import ClosedError, closing_is_told
 from app.store.usage import Spent, UsageDimension, UsageSum
 
@@ -45,31 +47,57 @@ async def record_failed(gateway: Gateway, region: str, spent: Spent) -> None:
         log.warning("usage_not_recorded", region=region, reason=error.message)
 
 
-async def write(gateway: Gateway, region: str, spent: Sequence[Spent], work: Callable[[Connection], Awaitable[R]]) -> R:
+async def write(
+    gateway: Gateway,
+    region: str,
+    spent: Sequence[Spent],
+    work: Callable[[Connection], Awaitable[R]],
+    event: Callable[[R], NewEvent] | None = None,
+) -> R:
     """Do the work of a write in a transaction, with what it has spent; a write that fails has spent it all the same.
 
-    Where it is closed for a moment, because a migration ends, the work is done again until it is open.
+    The audit event of what the work answers is committed with it: what is committed is answered, and told of, wherever the catalogue
+    is. Where it is closed for a moment, because a migration ends, the work is done again until it is open.
     """
     try:
-        while True:
-            try:
-                return await _write_once(gateway, region, spent, work)
-            except ClosedError:
-                await asyncio.sleep(CLOSED_SECONDS)
+        done = await _write_when_open(gateway, region, spent, work, event)
     except BaseException:
         for each in spent:
             await record_failed(gateway, region, each)
         raise
+    if event is not None:
+        await audit.move_soon(gateway, region)
+    return done
+
+
+async def _write_when_open(
+    gateway: Gateway,
+    region: str,
+    spent: Sequence[Spent],
+    work: Callable[[Connection], Awaitable[R]],
+    event: Callable[[R], NewEvent] | None,
+) -> R:
+    while True:
+        try:
+            return await _write_once(gateway, region, spent, work, event)
+        except ClosedError:
+            await asyncio.sleep(CLOSED_SECONDS)
 
 
 async def _write_once(
-    gateway: Gateway, region: str, spent: Sequence[Spent], work: Callable[[Connection], Awaitable[R]]
+    gateway: Gateway,
+    region: str,
+    spent: Sequence[Spent],
+    work: Callable[[Connection], Awaitable[R]],
+    event: Callable[[R], NewEvent] | None,
 ) -> R:
     async with gateway.postgres.region(region).transaction() as connection:
         with closing_is_told():
             done = await work(connection)
         for each in spent:
             await store.record(connection, each)
+        if event is not None:
+            await audit.done_in_region(gateway, connection, region, event(done))
     return done
 
 
@@ -80,7 +108,10 @@ async def totals(
     until: datetime | None,
     dimensions: Sequence[UsageDimension],
 ) -> list[UsageSum]:
-    """Usage by group, most tokens first. Raises LimitExceeded beyond 10,000 groups."""
+    """Usage by group, most tokens first. Raises LimitExceeded beyond 10,000 groups.
+
+    Raises DatabaseUnavailable, naming them, where regions are away: sums that leave one out would look like the whole.
+    """
     end = until or datetime.now(UTC) + timedelta(seconds=1)
     begin = since or max(end, EARLIEST + USUAL_PERIOD) - USUAL_PERIOD
     if begin >= end:
@@ -94,12 +125,28 @@ async def totals(
             )
 
     clusters = dict.fromkeys(gateway.postgres.regions.values())
-    parts = await asyncio.gather(*(of_cluster(each) for each in clusters))
-    merged = merge(each for part in parts for each in part)
+    parts = await asyncio.gather(*(of_cluster(each) for each in clusters), return_exceptions=True)
+    merged = merge(each for part in _all_told(clusters, parts) for each in part)
     if len(merged) > MOST_GROUPS:
         message = f"These dimensions make more than {MOST_GROUPS} groups: ask for a shorter time, or fewer dimensions."
         raise LimitExceeded(message, limit=MOST_GROUPS, actual=len(merged))
     return sorted(merged, key=lambda each: each.total_tokens or 0, reverse=True)
+
+
+def _all_told(clusters: Iterable[Cluster], parts: Iterable[list[UsageSum] | BaseException]) -> list[list[UsageSum]]:
+    told, away = list[list[UsageSum]](), list[str]()
+    for cluster, part in zip(clusters, parts, strict=True):
+        match part:
+            case DatabaseUnavailable():
+                away.append(cluster.name)
+            case BaseException():
+                raise part
+            case _:
+                told.append(part)
+    if away:
+        message = f"Usage is summed over all regions, and {', '.join(away)} cannot be reached at the moment; try again shortly."
+        raise DatabaseUnavailable(message, region=", ".join(away))
+    return told
 
 
 def merge(parts: Iterable[UsageSum]) -> list[UsageSum]:

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from app import tenant
 from app.domain.handlers import HANDLERS
 from app.domain.job import Handler, JobLeftError, Run
 from app.errors import GatewayError, Internal
@@ -123,7 +124,8 @@ class Worker:
 
     def _begin(self, job: Job, until: float, changes: Changes) -> None:
         run = Run(self._gateway, job)
-        hold = _Hold(run, asyncio.create_task(self._carry_out(run)), until)
+        with tenant.working_for(job.organization_id):
+            hold = _Hold(run, asyncio.create_task(self._carry_out(run)), until)
         seeing_through = asyncio.create_task(self._see_through(hold))
         self._holds[seeing_through] = hold
 

@@ -17,9 +17,13 @@ _INSERT = f"""
     on conflict do nothing returning {_COLUMNS}"""
 _USABLE = "t.revoked_at is null and (t.expires_at is null or t.expires_at > now())"
 _VALID = f"""
-    select t.id, t.name, t.roles, t.database_ids, o.id as organization_id, o.name as organization_name, o.created_at
-    from vectorgate.access_token t join vectorgate.organization o on o.id = t.organization_id
-    where t.secret_hash = $1 and {_USABLE}"""
+    select t.id, t.name, t.roles, t.database_ids, o.id as organization_id, o.name as organization_name, o.created_at,
+        array(
+            select unnest(r.permissions) from vectorgate.role r
+            where r.organization_id = t.organization_id and r.name = any(t.roles)
+        ) as permissions
+    from vectorgate.token_of($1) t join vectorgate.organization o on o.id = t.organization_id
+    where {_USABLE}"""
 _IN_FORCE = f"select t.secret_hash from vectorgate.access_token t where t.secret_hash = any($1) and {_USABLE}"
 _PAGE = f"""
     select {_COLUMNS} from vectorgate.access_token
@@ -29,6 +33,9 @@ _BY_ID = f"select {_COLUMNS} from vectorgate.access_token where organization_id 
 _REVOKE = f"""
     update vectorgate.access_token set revoked_at = coalesce(revoked_at, now())
     where organization_id = $1 and id = $2 returning {_COLUMNS}"""
+_TAKE_ROLE = f"""
+    update vectorgate.access_token t set roles = array_remove(t.roles, $2)
+    where t.organization_id = $1 and $2 = any(t.roles) and {_USABLE} returning t.name"""
 _BOOTSTRAP = "select secret_hash from vectorgate.access_token where bootstrap"
 _PUT_BOOTSTRAP = """
     insert into vectorgate.access_token (id, organization_id, name, secret_hash, hint, roles, bootstrap)
@@ -43,11 +50,15 @@ _USED = """
 
 @dataclass(frozen=True, slots=True)
 class Valid:
-    """A token that may be used now, with its organization: all that a request's start needs, in one read."""
+    """A token that may be used now, with its organization: all that a request's start needs, in one read.
+
+    `permissions`: what those of its roles give that the organization has made, by name.
+    """
 
     id: UUID
     name: str
     roles: list[str]
+    permissions: list[str]
     database_ids: list[UUID] | None
     organization: Organization
 
@@ -76,7 +87,7 @@ async def valid(connection: Connection, secret_hash: bytes) -> Valid | None:
     if row is None:
         return None
     organization = Organization(row["organization_id"], row["organization_name"], row["created_at"])
-    return Valid(row["id"], row["name"], row["roles"], row["database_ids"], organization)
+    return Valid(row["id"], row["name"], row["roles"], row["permissions"], row["database_ids"], organization)
 
 
 async def in_force(connection: Connection, hashes: Sequence[bytes]) -> list[bytes]:
@@ -102,6 +113,11 @@ async def revoke(connection: Connection, organization_id: UUID, token_id: UUID) 
     """The token, revoked now or before; None when there is no such token."""
     row = await connection.fetchrow(_REVOKE, organization_id, token_id)
     return record(AccessToken, row) if row else None
+
+
+async def take_role(connection: Connection, organization_id: UUID, role: str) -> list[str]:
+    """Take a role from the tokens in force; answers their names in order."""
+    return sorted(row["name"] for row in await connection.fetch(_TAKE_ROLE, organization_id, role))
 
 
 async def bootstrap_hash(connection: Connection) -> bytes | None:

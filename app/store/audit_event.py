@@ -7,21 +7,24 @@ in order: whoever has read up to a number misses none below it. Ids do not give 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from app.notification import Topic
 from app.postgres import Connection
 from app.store import lock
-from app.store.record import AuditEvent, new_id, records
+from app.store.record import AuditEvent, records
 
 _COLUMNS = """
     id, organization_id, number, occurred_at, actor, action, target_id, target_name, outcome, details, request_id, address"""
 _INSERT = f"""
-    with turn as materialized (select pg_advisory_xact_lock($11)),
+    with turn as materialized (select pg_advisory_xact_lock($12)),
     added as (
         insert into vectorgate.audit_event
-            (id, organization_id, actor, action, target_id, target_name, outcome, details, request_id, address)
-        select $1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10 from turn
+            (id, organization_id, actor, action, target_id, target_name, outcome, details, request_id, address, occurred_at)
+        select $1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, clock_timestamp()) from turn
+        on conflict (id) do nothing
     )
     select pg_notify('{Topic.AUDIT_EVENT}', $2::uuid::text)"""
 _WANTED = "organization_id = $1 and ($2::text is null or action = $2) and ($3::text is null or target_id = $3)"
@@ -34,34 +37,33 @@ _SINCE = f"""
     where organization_id = $1 and number > $2 order by number limit $3"""
 
 
-async def append(
-    connection: Connection,
-    organization_id: UUID,
-    *,
-    actor: str,
-    action: str,
-    target_id: str | None,
-    target_name: str | None,
-    outcome: str,
-    details: Mapping[str, object],
-    request_id: str,
-    address: str,
-) -> None:
-    """Add an event and tell every process of it. The organization's next event waits for this transaction: do this last in it."""
-    await connection.execute(
-        _INSERT,
-        new_id(),
-        organization_id,
-        actor,
-        action,
-        target_id,
-        target_name,
-        outcome,
-        dict(details),
-        request_id,
-        address,
-        lock.key(organization_id),
-    )
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that is to be added. `occurred_at` None: now."""
+
+    id: UUID
+    organization_id: UUID
+    actor: str
+    action: str
+    target_id: str | None
+    target_name: str | None
+    outcome: str
+    details: Mapping[str, object]
+    request_id: str
+    address: str
+    occurred_at: datetime | None = None
+
+    def values(self) -> list[object]:
+        """In the order of the fields."""
+        return [getattr(self, name) for name in NewEvent.__slots__]
+
+
+async def append(connection: Connection, event: NewEvent) -> None:
+    """Add an event and tell every process of it; one that is there already is left as it is.
+
+    The organization's next event waits for this transaction: do this last in it.
+    """
+    await connection.execute(_INSERT, *event.values(), lock.key(event.organization_id))
 
 
 async def page(

@@ -10,9 +10,10 @@ from typing import Any
 from pgvector import Vector as Wire
 
 from app.postgres import Connection, Row
+from app.store import measured
 from app.store.dropped import dropped_is_not_found
 from app.store.filter import document_filter
-from app.store.identifier import Arguments, collection_table
+from app.store.identifier import Arguments, Statement, collection_table
 from app.store.record import Collection, Document, Vector
 
 
@@ -28,6 +29,13 @@ class Wanted:
         """The select list; a collection without vectors has no such column."""
         chosen = {"body": self.body, "text": self.text, "vector": self.vector and collection.dimension is not None}
         return ", ".join(["key", "created_at", "updated_at", *(name for name, wanted in chosen.items() if wanted)])
+
+    def sizes(self, collection: Collection) -> list[str]:
+        """The sizes of those columns that can be large."""
+        vectors = collection.dimension if self.vector else None
+        chosen = {measured.json("body"): self.body, measured.text("text"): self.text}
+        chosen[measured.vector("vector", vectors or 0)] = vectors is not None
+        return [size for size, wanted in chosen.items() if wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +87,10 @@ async def page(
     arguments = Arguments()
     condition = document_filter(given, arguments)
     behind = f"and (created_at, key) > ({arguments.put(after[0])}, {arguments.put(after[1])})" if after else ""
-    rows = await connection.fetch(
-        f"""
+    statement = Statement(f"""
         select {wanted.columns(collection)} from {table(collection)}
-        where {condition} {behind} order by created_at, key limit {arguments.put(limit)}""",
-        *arguments,
-    )
+        where {condition} {behind} order by created_at, key limit {arguments.put(limit)}""")
+    rows = await measured.fetch(connection, statement, wanted.sizes(collection), arguments)
     return [document(row) for row in rows]
 
 
@@ -93,9 +99,11 @@ async def by_keys(
     connection: Connection, collection: Collection, wanted: Wanted, keys: Sequence[str]
 ) -> list[Document]:
     """The documents with these keys that exist, in no order."""
-    rows = await connection.fetch(
-        f"select {wanted.columns(collection)} from {table(collection)} where key = any($1)", keys
+    arguments = Arguments()
+    statement = Statement(
+        f"select {wanted.columns(collection)} from {table(collection)} where key = any({arguments.put(keys)})"
     )
+    rows = await measured.fetch(connection, statement, wanted.sizes(collection), arguments)
     return [document(row) for row in rows]
 
 

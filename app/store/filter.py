@@ -116,7 +116,8 @@ class _Compiler:
     def _count(self, at: str) -> None:
         self._terms += 1
         if self._terms > MAX_TERMS:
-            raise InvalidFilter(f"The filter has more than {MAX_TERMS} terms.", path=at, limit=MAX_TERMS)
+            message = f"The filter has more than {MAX_TERMS} terms."
+            raise InvalidFilter(message, path=at, limit=MAX_TERMS, actual=MAX_TERMS + 1)
 
 
 def _equality(operand: Operand, name: str, value: object, at: str) -> str:
@@ -126,7 +127,10 @@ def _equality(operand: Operand, name: str, value: object, at: str) -> str:
         return f"(not {operand.equal(_literal(value, at))})"
     if name in ("$in", "$nin"):
         if not isinstance(value, list) or len(value) > MAX_IN:
-            raise InvalidFilter(f"{at} must be a list of at most {MAX_IN} values.", path=at, limit=MAX_IN)
+            actual = len(value) if isinstance(value, list) else None
+            raise InvalidFilter(
+                f"{at} must be a list of at most {MAX_IN} values.", path=at, limit=MAX_IN, actual=actual
+            )
         among = operand.among([_literal(each, f"{at}[{index}]") for index, each in enumerate(value)])
         return among if name == "$in" else f"(not {among})"
     known = ", ".join(["$eq", "$ne", *COMPARISONS, "$in", "$nin", "$exists", "$not"])
@@ -183,7 +187,8 @@ def _holds_operator(value: object) -> bool:
 
 def _check_depth(at: str, depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise InvalidFilter(f"{at[:80]}… is nested deeper than {MAX_DEPTH} levels.", path=at, limit=MAX_DEPTH)
+        message = f"{at[:80]}… is nested deeper than {MAX_DEPTH} levels."
+        raise InvalidFilter(message, path=at, limit=MAX_DEPTH, actual=depth)
 
 
 def _below(at: str, name: str) -> str:

@@ -5,9 +5,13 @@ Names come from ids, never from what a user typed; values always travel as param
 
 from __future__ import annotations
 
+from typing import NewType
 from uuid import UUID
 
 REGION_SCHEMA = "vectorgate_region"
+
+Statement = NewType("Statement", str)
+"""A statement that was put together as this floor does it, so that it may stand in another one."""
 
 
 class Arguments(list[object]):

@@ -11,10 +11,10 @@ from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from app.postgres import Connection
-from app.store import vector
+from app.store import measured, vector
 from app.store.changed import changed_is_told
 from app.store.filter import EVERYTHING
-from app.store.identifier import REGION_SCHEMA, Arguments
+from app.store.identifier import REGION_SCHEMA, Arguments, Statement
 from app.store.record import Neighbour, Neighbours, Vector
 from app.store.space import Space
 
@@ -54,6 +54,7 @@ async def nearest(
     arguments = Arguments()
     statement = _statement(space, query, after, limit, arguments)
     rows = await connection.fetch(_keeping(keep, query, arguments) + statement, *arguments)
+    measured.spend(rows)
     found = [Neighbour(space.record(row), row["distance"]) for row in rows]
     return Neighbours(found, exact=all(row["exact"] for row in rows))
 
@@ -84,18 +85,20 @@ def _statement(space: Space[R], query: Vector, after: Behind | None, limit: int,
     candidates = (limit if ranked == distance else 2 * limit) + SPARE
     large = _is_large(home, condition) if vector.indexed_type(space.dimension) else "false"
     # "offset 0" keeps the planner from answering the exact part with the index, too
-    return f"""
-        approximate as materialized (
-            select {columns}, {distance} as distance, {ranked} as ranked from {home}
-            where {large} and {_by_index(rows, space.key[0])} order by ranked limit {candidates:d}
-        ), found as materialized ({_complete(space, candidates, limit)})
+    nearest = Statement(f"""
         (select {columns}, distance, false as exact from approximate where (select complete from found)
          union all
          (select * from (
             select {columns}, {distance} as distance, true as exact
             from {home} where {rows} and not (select complete from found) offset 0
           ) as every_one order by distance, {key} limit {limit:d}))
-        order by distance, {key} limit {limit:d}"""
+        order by distance, {key} limit {limit:d}""")
+    return f"""
+        approximate as materialized (
+            select {columns}, {distance} as distance, {ranked} as ranked from {home}
+            where {large} and {_by_index(rows, space.key[0])} order by ranked limit {candidates:d}
+        ), found as materialized ({_complete(space, candidates, limit)})
+        {measured.bounded(nearest, space.sizes, arguments)}"""
 
 
 def _behind(space: Space[R], distance: str, after: Behind | None, arguments: Arguments) -> str:

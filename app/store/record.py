@@ -300,6 +300,18 @@ class AccessToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """A role that an organization has made: names of permissions, under a name of its own."""
+
+    id: UUID
+    organization_id: UUID
+    name: str
+    permissions: list[str]
+    description: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEvent:
     """`number` orders the events of an organization as they became true."""
 

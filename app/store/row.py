@@ -15,12 +15,12 @@ from uuid import UUID
 from pgvector import Vector as Wire
 
 from app.postgres import Connection, Row
-from app.store import identifier, row_key
+from app.store import identifier, measured, row_key
 from app.store.changed import changed_is_told
 from app.store.column_value import SQL_TYPES, sent, shown
 from app.store.document import Touched
 from app.store.filter import row_filter
-from app.store.identifier import Arguments
+from app.store.identifier import Arguments, Statement
 from app.store.record import Column, ColumnType, Table, TableRow, Vector
 
 
@@ -39,6 +39,10 @@ class Wanted:
         """The select list, to be read by `table_row`."""
         return ", ".join(["created_at", *(identifier.column(each.id) for each in self.of(table))])
 
+    def sizes(self, table: Table) -> list[str]:
+        """The sizes of those columns that can be large."""
+        return [size for each in self.of(table) if (size := _size(each))]
+
     def _names(self, column: Column) -> bool:
         return column.name in self.vectors if column.type is ColumnType.VECTOR else self.fields
 
@@ -49,6 +53,19 @@ class NewRow:
 
     key: str
     values: Mapping[UUID, Any]
+
+
+def _size(column: Column) -> str | None:
+    """None for a type whose values are all small."""
+    name = identifier.column(column.id)
+    match column.type:
+        case ColumnType.VECTOR:
+            return measured.vector(name, column.dimension or 0)
+        case ColumnType.TEXT:
+            return measured.text(name)
+        case ColumnType.JSON:
+            return measured.json(name)
+    return None
 
 
 def home(table: Table) -> str:
@@ -100,12 +117,10 @@ async def page(
     behind = ""
     if after is not None:
         behind = f"and ({order}) > ({', '.join([arguments.put(after[0]), *place(table, after[1], arguments)])})"
-    rows = await connection.fetch(
-        f"""
+    statement = Statement(f"""
         select {wanted.columns(table)} from {home(table)}
-        where {condition} {behind} order by {order} limit {arguments.put(limit)}""",
-        *arguments,
-    )
+        where {condition} {behind} order by {order} limit {arguments.put(limit)}""")
+    rows = await measured.fetch(connection, statement, wanted.sizes(table), arguments)
     return [table_row(table, wanted, row) for row in rows]
 
 
@@ -113,8 +128,8 @@ async def page(
 async def by_keys(connection: Connection, table: Table, wanted: Wanted, keys: Sequence[str]) -> list[TableRow]:
     """The rows with these stored keys that exist, in no order."""
     arguments = Arguments()
-    condition = _among(table, keys, arguments)
-    rows = await connection.fetch(f"select {wanted.columns(table)} from {home(table)} where {condition}", *arguments)
+    statement = Statement(f"select {wanted.columns(table)} from {home(table)} where {_among(table, keys, arguments)}")
+    rows = await measured.fetch(connection, statement, wanted.sizes(table), arguments)
     return [table_row(table, wanted, row) for row in rows]
 
 

@@ -32,6 +32,8 @@ class Space(Generic[R_co]):
     """The columns that tell records apart, in the order in which equally near ones are ranked."""
     columns: str
     """The select list: plain columns, those of the key among them."""
+    sizes: Sequence[str]
+    """The sizes of those columns that can be large (see `measured`)."""
     condition: Callable[[Arguments], str]
     """The filter in SQL. Raises InvalidFilter, saying where."""
     record: Callable[[Row], R_co]
@@ -51,6 +53,7 @@ def documents(collection: Collection, wanted: document.Wanted, given: Mapping[st
         metric=collection.metric or Metric.COSINE,
         key=["key"],
         columns=wanted.columns(collection),
+        sizes=wanted.sizes(collection),
         condition=partial(document_filter, given),
         record=document.document,
         is_key=is_encoded,
@@ -70,6 +73,7 @@ def rows(
         metric=metric,
         key=row.key_columns(table),
         columns=wanted.columns(table),
+        sizes=wanted.sizes(table),
         condition=partial(row_filter, table, given),
         record=partial(row.table_row, table, wanted),
         is_key=partial(row_key.is_encoded, table),

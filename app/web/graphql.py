@@ -45,7 +45,7 @@ STATUS: Final[Mapping[type[GatewayError], int]] = {
     RateLimited: 429,
     DatabaseUnavailable: 503,
 }
-"""Statuses of a whole request's refusal; other GatewayErrors are 400."""
+"""Statuses of a whole request's refusal; other GatewayErrors are 503 if they pass, else 400."""
 
 CLIENT_GONE: Final = 499
 """Nobody reads it; it marks the access line, as nginx marks it."""
@@ -135,7 +135,7 @@ def refusal(failure: Exception, identifier: str, media: str) -> Response:
     if isinstance(failure, HttpError):
         error, status, headers = failure.error, failure.status, failure.headers
     elif isinstance(failure, GatewayError):
-        status, headers = STATUS.get(type(failure), 400), _headers(failure)
+        status, headers = STATUS.get(type(failure), 503 if failure.retryable else 400), _headers(failure)
     answer = Answer([answer_failure(error, identifier)], status=status, json_status=status)
     return _response(answer, media, headers)
 

@@ -15,12 +15,19 @@ REQUEST_ID_HEADER: Final = "x-request-id"
 NOT_STORED: Final = "/graphql"
 """Answers of paths that begin so are for the caller alone."""
 
+NOWHERE: Final = "(no route)"
+"""What the access line says of a path that no route has; routes leave their endpoint in the scope."""
+
 SWITCHED: Final = 101
 """The status of an accepted WebSocket handshake, which its message leaves out."""
 
 _BEGINNINGS: Final = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_HARDENED: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_HARDENED: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),  # a page that needs more sets its own
+)
 _NO_STORE: Final = (b"cache-control", b"no-store")
 
 log = structlog.get_logger(__name__)
@@ -78,11 +85,14 @@ class _Exchange:
         return [identified, *(header for header in wanted if header[0] not in present)]
 
     def log(self) -> None:
-        """The path without its query string, which may hold a document; its hash is in the log context."""
+        """The path without its query string, which may hold a document; its hash is in the log context.
+
+        A path that leads nowhere is left out: it may be anything that somebody has pasted.
+        """
         log.info(
             "request",
             method=self.scope.get("method", self.scope["type"]),
-            path=self.scope["path"],
+            path=self.scope["path"] if "endpoint" in self.scope else NOWHERE,
             status=self.status,
             milliseconds=round((time.perf_counter() - self.begun) * 1000, 1),
         )

@@ -23,6 +23,7 @@ from app.web.graphql import CLIENT_GONE, Authenticate, refusal
 from app.web.message import EVENT_STREAM, JSON, HttpError, accepts, bearer, encode_json, posted, queried
 from app.web.middleware import request_id
 from app.web.pace import paced
+from app.web.places import Places
 from app.web.vigil import End, Vigil
 from resolvers.operation.execution import Answer, Executor, Ready
 from resolvers.operation.failure import answer_failure
@@ -37,6 +38,9 @@ HEADERS: Final = (
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would collect the events
 )
+MOST_STREAMS: Final = 10_000
+MOST_STREAMS_OF_TOKEN: Final = 1_000
+
 COMMENT: Final = b":\n\n"
 COMPLETE: Final = b"event: complete\ndata: \n\n"
 
@@ -75,6 +79,7 @@ class StreamEndpoint:
         max_body_bytes: int,
         timeout_seconds: float,
         rhythm: Rhythm | None = None,
+        places: Places | None = None,
     ) -> None:
         self.executor = executor
         self.authenticate = authenticate
@@ -82,6 +87,7 @@ class StreamEndpoint:
         self.max_body_bytes = max_body_bytes
         self.timeout_seconds = timeout_seconds
         self.rhythm = rhythm or Rhythm()
+        self.places = places or Places("streams", MOST_STREAMS, MOST_STREAMS_OF_TOKEN)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -119,7 +125,9 @@ class StreamEndpoint:
         context = await self.authenticate(request.headers, address, identifier)
         asked = queried(request) if request.method == "GET" else await posted(request, self.max_body_bytes)
         ready = self.executor.prepare(asked, identifier, kinds)
-        return Admitted(context, ready, bearer(request.headers.get("authorization")))
+        token = bearer(request.headers.get("authorization"))
+        self.places.check(token or "")
+        return Admitted(context, ready, token)
 
     async def _stream(self, request: Request, admitted: Admitted, send: Send) -> None:
         ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
@@ -130,6 +138,7 @@ class StreamEndpoint:
 
         with ExitStack() as watches:
             watches.enter_context(suppress(ClientDisconnect))
+            watches.enter_context(self.places.taken(admitted.token or ""))
             if not admitted.lasting:
                 watches.enter_context(self.vigil.watch(admitted.token, end))
                 watches.enter_context(EndedByDeparture(request.receive))

@@ -1,4 +1,4 @@
-"""Over connections that outlive a request: they end when their access token does, on every replica, and when the server stops."""
+"""Over connections that outlive a request: they end when their token does, on every replica, and when the server stops."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class End(Enum):
 OnEnd = Callable[[End], None]
 
 InForce = Callable[[Collection[str]], Awaitable[AbstractSet[str]]]
-"""Answers which of some access tokens are in force. Raises GatewayError."""
+"""Answers which of some tokens are in force. Raises GatewayError."""
 
 
 class Vigil:
-    """The lasting connections of this process, by access token; None: a connection that has not shown its token yet."""
+    """The lasting connections of this process, by token; None: a connection that has not shown its token yet."""
 
     def __init__(self, in_force: InForce, hub: Hub, check_seconds: float = CHECK_SECONDS) -> None:
         self._in_force = in_force

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -20,10 +21,12 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from structlog.contextvars import bind_contextvars
 
-from app.errors import BadInput, GatewayError, LimitExceeded, Unauthenticated
+from app.errors import BadInput, GatewayError, LimitExceeded, PermissionDenied, Unauthenticated
 from app.web.graphql import Authenticate, refusal
-from app.web.message import JSON
+from app.web.message import JSON, HttpError
 from app.web.middleware import request_id
+from app.web.origin import may_connect
+from app.web.places import Places
 from app.web.socket_message import (
     SUBPROTOCOL,
     Close,
@@ -45,6 +48,12 @@ from resolvers.operation.subscription import STREAMED_KINDS, Forgetful, answers
 MOST_OPERATIONS: Final = 50
 """Operations of one socket at a time."""
 
+MOST_SOCKETS: Final = 10_000
+MOST_SOCKETS_OF_TOKEN: Final = 1_000
+MOST_FRESH: Final = 1_000
+MOST_FRESH_OF_ADDRESS: Final = 100
+"""Sockets that have shown no token yet: each is closed after some seconds, and meanwhile costs what it costs."""
+
 GONE: Final = Close(None)
 ENDS: Final = {
     End.TOKEN: Close(CloseCode.FORBIDDEN, "Forbidden: the access token is not valid any more."),
@@ -64,8 +73,19 @@ class Patience:
     close: float = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many sockets may be open: by access token, and before they have shown one, by address."""
+
+    known: Places = field(default_factory=lambda: Places("sockets", MOST_SOCKETS, MOST_SOCKETS_OF_TOKEN))
+    fresh: Places = field(default_factory=lambda: Places("sockets without a token", MOST_FRESH, MOST_FRESH_OF_ADDRESS))
+
+
 class WebSocketEndpoint:
-    """An ASGI application for one route, shared by all sockets. `timeout_seconds` is the time for each answer."""
+    """An ASGI application for one route, shared by all sockets. `timeout_seconds` is the time for each answer.
+
+    `origins`: those whose pages may connect beside the gateway's own; clients that are no browsers name none.
+    """
 
     def __init__(
         self,
@@ -74,24 +94,38 @@ class WebSocketEndpoint:
         vigil: Vigil,
         *,
         timeout_seconds: float,
+        origins: AbstractSet[str] | None = None,
         patience: Patience | None = None,
+        room: Room | None = None,
     ) -> None:
         self.executor = executor
         self.authenticate = authenticate
         self.vigil = vigil
         self.timeout_seconds = timeout_seconds
+        self.origins = origins
         self.patience = patience or Patience()
+        self.room = room or Room()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
-        if SUBPROTOCOL in scope["subprotocols"]:
+        with ExitStack() as fresh:
+            try:
+                self._check_handshake(websocket)
+                fresh.enter_context(self.room.fresh.taken(_address(websocket) or ""))
+            except (HttpError, GatewayError) as refused:
+                await websocket.send_denial_response(refusal(refused, request_id(scope), JSON))
+                return
             await websocket.accept(SUBPROTOCOL)
-            await Socket(self, websocket).serve()
-        else:
-            unlike = BadInput(
-                f"The sub-protocol {SUBPROTOCOL} is the only one here: offer it in Sec-WebSocket-Protocol."
+            await Socket(self, websocket, fresh).serve()
+
+    def _check_handshake(self, websocket: WebSocket) -> None:
+        """Raises what the handshake is refused with."""
+        if not may_connect(websocket.headers, self.origins):
+            raise HttpError(
+                403, BadInput("Pages of this origin may not connect: the operator lists who may, in CORS_ORIGINS.")
             )
-            await websocket.send_denial_response(refusal(unlike, request_id(scope), JSON))
+        if SUBPROTOCOL not in websocket.scope["subprotocols"]:
+            raise BadInput(f"The sub-protocol {SUBPROTOCOL} is the only one here: offer it in Sec-WebSocket-Protocol.")
 
 
 @dataclass(eq=False, slots=True)
@@ -110,9 +144,10 @@ class Operation:
 class Socket:
     """One socket. Whatever ends it says so to `_end`, and the first word counts."""
 
-    def __init__(self, endpoint: WebSocketEndpoint, websocket: WebSocket) -> None:
+    def __init__(self, endpoint: WebSocketEndpoint, websocket: WebSocket, fresh: ExitStack) -> None:
         self._endpoint = endpoint
         self._websocket = websocket
+        self._fresh = fresh
         self._headers: Headers | None = None
         self._known: dict[str, Operation] = {}
         """By the client's id, as long as the client may hear of it."""
@@ -202,8 +237,10 @@ class Socket:
         headers = Headers({"authorization": f"Bearer {received.token}"})
         try:
             await self._context(headers, request_id(self._websocket.scope))
+            self._watches.enter_context(self._endpoint.room.known.taken(received.token))
         except GatewayError as refused:
             raise Closing(CloseCode.TRY_AGAIN, refused.message) from None
+        self._fresh.close()
         self._headers = headers
         self._watch(received.token)
         await self._send(write("connection_ack"))
@@ -253,10 +290,9 @@ class Socket:
             await self._send(write("complete", id=operation.id))
 
     async def _context(self, headers: Headers, identifier: str) -> Forgetful:
-        address = self._websocket.client.host if self._websocket.client else None
         try:
-            return await self._endpoint.authenticate(headers, address, identifier)
-        except Unauthenticated as refused:
+            return await self._endpoint.authenticate(headers, _address(self._websocket), identifier)
+        except (Unauthenticated, PermissionDenied) as refused:
             raise Closing(CloseCode.FORBIDDEN, f"Forbidden: {refused.message}") from None
 
     async def _tell(self, operation: Operation, answer: Answer) -> None:
@@ -294,6 +330,10 @@ class Socket:
                     await self._websocket.send_text(text)
             except TimeoutError:
                 raise Closing(CloseCode.POLICY, "The client does not read what it is sent.") from None
+
+
+def _address(websocket: WebSocket) -> str | None:
+    return websocket.client.host if websocket.client else None
 
 
 def _one_too_many() -> object:

@@ -26,6 +26,7 @@ from graphql import Executor as CoreExecutor
 from graphql.execution.collect_fields import FragmentDetails
 from structlog.contextvars import bind_contextvars
 
+from app.allowance import one_answer
 from app.errors import BadInput, GatewayError
 from resolvers.operation.coercion import coerce_variables
 from resolvers.operation.document import CAPACITY, DocumentCache, PreparedDocument, PreparedOperation, RefusedDocument
@@ -166,7 +167,8 @@ class Executor:
         return Ready(document, operation, variables)
 
     async def run(self, ready: Ready, context: object, request_id: str) -> Answer:
-        return answer_of(await self.runner(self.schema, ready, context), request_id)
+        with one_answer(self.limits.max_answer_bytes):
+            return answer_of(await self.runner(self.schema, ready, context), request_id)
 
 
 def answer_of(result: ExecutionResult, request_id: str) -> Answer:

@@ -34,6 +34,7 @@ from graphql import (
 
 from app.errors import LimitExceeded
 from app.page import MAX_FIRST
+from resolvers.operation.shape import Shape
 
 INTROSPECTION_DEPTH = 25
 """The standard introspection query is 15 deep, and no setting should break GraphiQL and code generators."""
@@ -67,21 +68,33 @@ class OperationSize:
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """The operator's limits. Tokens are counted while the document is read, everything else on its operations."""
+    """The operator's limits. Tokens are counted while the document is read, bytes while it is answered, all else on its operations."""
 
     max_depth: int = 12
     max_aliases: int = 30
     max_tokens: int = 5_000
     max_root_fields: int = 20
     max_cost: int = 50_000
+    max_answer_bytes: int = 32 * 1024 * 1024
+
+    def excess(self, shape: Shape) -> LimitExceeded | None:
+        """What needs no validation to be seen."""
+        return _beyond(
+            shape.aliases, self.max_aliases, "MAX_ALIASES", "aliases, counted through fragments; use fewer"
+        ) or _beyond(shape.fields, self.max_root_fields, "MAX_ROOT_FIELDS", "root fields; send several requests")
 
     def check(self, size: OperationSize) -> None:
         """Raises LimitExceeded for the first limit that the operation is beyond."""
-        _within(size.depth, self.max_depth, "MAX_DEPTH", "levels of fields; nest less")
-        _within(size.introspection_depth, INTROSPECTION_DEPTH, "introspection", "levels of fields; nest less")
-        _within(size.aliases, self.max_aliases, "MAX_ALIASES", "aliases, counted through fragments; use fewer")
-        _within(size.root_fields, self.max_root_fields, "MAX_ROOT_FIELDS", "root fields; send several requests")
-        _within(size.cost, self.max_cost, "MAX_COST", "fields in its answer, as estimated; ask for smaller pages")
+        excess = (
+            _beyond(size.depth, self.max_depth, "MAX_DEPTH", "levels of fields; nest less")
+            or _beyond(size.introspection_depth, INTROSPECTION_DEPTH, "introspection", "levels of fields; nest less")
+            or self.excess(Shape(size.aliases, size.root_fields))
+            or _beyond(
+                size.cost, self.max_cost, "MAX_COST", "fields in its answer, as estimated; ask for smaller pages"
+            )
+        )
+        if excess is not None:
+            raise excess
 
 
 def too_many_tokens(limit: int) -> LimitExceeded:
@@ -127,12 +140,11 @@ def amount(value: object) -> int | None:
     return min(max(number, 0), MAX_FIRST) if isinstance(number, int) else None
 
 
-def _within(actual: int, limit: int, setting: str, of_what: str) -> None:
-    if actual > limit:
-        told = min(actual, LARGEST_EXACT)
-        raise LimitExceeded(
-            f"{setting} allows {limit}, and the operation has {told} {of_what}.", limit=limit, actual=told
-        )
+def _beyond(actual: int, limit: int, setting: str, of_what: str) -> LimitExceeded | None:
+    if actual <= limit:
+        return None
+    told = min(actual, LARGEST_EXACT)
+    return LimitExceeded(f"{setting} allows {limit}, and the operation has {told} {of_what}.", limit=limit, actual=told)
 
 
 class _Count(NamedTuple):

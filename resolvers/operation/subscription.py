@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, cast
 from graphql import ExecutionResult, GraphQLError, OperationType, create_source_event_stream
 from graphql import Executor as CoreExecutor
 
+from app.allowance import one_answer
 from resolvers.operation.execution import Answer, Executor, Ready, answer_of, core_executor
 from resolvers.operation.failure import answer_errors, answer_failure
 from resolvers.operation.limits import took_too_long
@@ -65,9 +66,10 @@ async def _results(
     async with aclosing(source) as events:
         async for event in events:
             context.forget()
-            async with _limited(seconds):
-                result = core.build_per_event_executor(event).execute_operation(serially=False)
-                answered = cast("ExecutionResult", await result if isawaitable(result) else result)
+            with one_answer(executor.limits.max_answer_bytes):
+                async with _limited(seconds):
+                    result = core.build_per_event_executor(event).execute_operation(serially=False)
+                    answered = cast("ExecutionResult", await result if isawaitable(result) else result)
             yield answered
 
 

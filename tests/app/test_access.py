@@ -48,6 +48,20 @@ def test_roles_add_up_and_a_role_that_is_gone_gives_nothing() -> None:
     assert permissions_of([], limited=False) == set()
 
 
+def test_what_an_organization_s_own_roles_give_comes_on_top_and_an_unknown_permission_is_passed_over() -> None:
+    custom = ["WRITE_DATA", "MANAGE_ACCESS", "RULE_THE_WORLD", "WRITE_DATA"]
+    assert permissions_of(["Read-Only User", "Clerk"], custom, limited=False) == DATA | {Permission.MANAGE_ACCESS}
+    assert permissions_of(["Read-Only User", "Clerk"], custom, limited=True) == DATA
+
+
+def test_what_a_token_gives_away_it_must_have_itself() -> None:
+    keeper = actor(Permission.MANAGE_ACCESS, Permission.READ_DATA)
+    keeper.require_all([Permission.READ_DATA], "roles")
+    with pytest.raises(PermissionDenied, match="only roles that may no more than itself") as refused:
+        keeper.require_all([Permission.WRITE_DATA, Permission.READ_DATA, Permission.ALTER_TABLE], "roles")
+    assert refused.value.facts == {"permission": "ALTER_TABLE, WRITE_DATA"}
+
+
 @pytest.mark.parametrize("role", BUILT_IN)
 def test_a_limited_token_has_what_its_roles_give_but_nothing_that_reaches_beyond_databases(role: str) -> None:
     limited = permissions_of([role], limited=True)
@@ -67,3 +81,8 @@ def test_a_permission_that_is_lacking_is_named_with_the_token() -> None:
     with pytest.raises(PermissionDenied, match="'keeper'") as refused:
         reader.require(Permission.WRITE_DATA)
     assert refused.value.facts == {"permission": "WRITE_DATA"}
+
+
+def test_a_subject_of_the_identity_provider_is_named_apart_from_access_tokens() -> None:
+    subject = Actor(uuid4(), uuid4(), None, [], frozenset(), subject="keeper")
+    assert (actor().name, subject.name) == ("keeper", "oidc:keeper")

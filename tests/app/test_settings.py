@@ -133,6 +133,14 @@ def test_keys_are_required_with_a_database_of_ones_own() -> None:
     assert read(**GIVEN).encryption_keys
 
 
+@pytest.mark.parametrize("option", ["sslmode=hunter2", "target_session_attrs=hunter2", "sslnegotiation=hunter2"])
+def test_an_option_of_a_url_that_has_no_such_value_is_told_at_once(option: str) -> None:
+    """Left to the driver, it would look like a cluster that is away, and be waited for."""
+    (line,) = problems(DATABASE_URL=f"{URL}?{option}", ENCRYPTION_KEYS=f"k1:{KEY}")
+    assert line.startswith(f"VECTORGATE_DATABASE_URL: {option.partition('=')[0]} must be one of ")
+    assert read(DATABASE_URL=f"{URL}?sslmode=verify-full&target_session_attrs=primary", ENCRYPTION_KEYS=f"k1:{KEY}")
+
+
 # --- values ---
 @pytest.mark.parametrize(
     "url",
@@ -210,3 +218,77 @@ def test_the_default_data_directory_is_never_in_roots_home(monkeypatch: pytest.M
     assert default_data_dir() == Path("/var/lib/vectorgate")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert default_data_dir().name == "vectorgate"
+
+
+# --- the identity provider ---
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://login.example",
+        "https://login.example/",
+        "https://login.example:8443/realms/a",
+        "http://localhost:8080",
+        "http://[::1]:1/",
+    ],
+)
+def test_an_issuer_is_kept_to_the_letter(issuer: str) -> None:
+    found = read(OIDC_ISSUER=issuer, OIDC_AUDIENCE="vectorgate")
+    assert (found.oidc_issuer, found.oidc_audience, found.oidc_roles_claim) == (issuer, "vectorgate", "roles")
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://login.example/hunter2",
+        "http://127.0.0.1.example/hunter2",
+        "https://someone:hunter2@login.example",
+        "https://login.example/?hunter2",
+        "https://login.example/#hunter2",
+        "https:///hunter2",
+        "login.example/hunter2",
+        "https://[hunter2",
+    ],
+)
+def test_an_issuer_that_cannot_be_asked_safely_is_refused(issuer: str) -> None:
+    (line,) = problems(OIDC_ISSUER=issuer, OIDC_AUDIENCE="vectorgate")
+    assert line.startswith("VECTORGATE_OIDC_ISSUER: ")
+
+
+def test_issuer_and_audience_need_each_other() -> None:
+    (line,) = problems(OIDC_ISSUER="https://login.example")
+    assert line.startswith("VECTORGATE_OIDC_AUDIENCE: required with VECTORGATE_OIDC_ISSUER")
+    (line,) = problems(OIDC_AUDIENCE="hunter2")
+    assert line.startswith("VECTORGATE_OIDC_ISSUER: required with VECTORGATE_OIDC_AUDIENCE")
+
+
+# --- the edge ---
+def test_origins_are_read_as_browsers_send_them() -> None:
+    assert read().cors_origins is None
+    assert read(CORS_ORIGINS="https://app.example, http://localhost:3000,").cors_origins == frozenset(
+        {"https://app.example", "http://localhost:3000"}
+    )
+    assert read(CORS_ORIGINS="*").cors_origins == frozenset({"*"})
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "app.example",
+        "https://app.example/",
+        "https://App.example",
+        "https://*.example",
+        "https://app.example:443",
+        "http://app.example:80",
+        "https://a.example https://b.example",
+        "null",
+    ],
+)
+def test_what_no_browser_sends_as_an_origin_is_refused(origins: str) -> None:
+    (line,) = problems(CORS_ORIGINS=origins)
+    assert line.startswith("VECTORGATE_CORS_ORIGINS: must be")
+
+
+def test_no_rate_is_negative() -> None:
+    (line,) = problems(RATE_LIMIT_PER_TOKEN="-1")
+    assert line.startswith("VECTORGATE_RATE_LIMIT_PER_TOKEN: ")
+    assert (read().rate_limit_per_token, read(RATE_LIMIT_PER_ADDRESS="0").rate_limit_per_address) == (6000, 0)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import wordllama
 
+from providers import local
 from providers.base import InputType
 from providers.configuration import request_for, resolve
 from providers.embedding import Embedding
@@ -57,6 +58,17 @@ async def test_a_very_long_text_is_pooled_piece_by_piece() -> None:
     np.testing.assert_allclose(long, (await embed("dog " * 1000)).vector(0), atol=1e-2)
 
 
+async def test_many_texts_are_embedded_in_stretches_that_come_out_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "INLINE_CHARACTERS", 0)
+    texts = ("a whale", "", "the ocean", "a ship on it", "")
+    whole = await embed(*texts)
+    monkeypatch.setattr(local, "CHARACTERS_AT_ONCE", 10)
+    parted = await embed(*texts)
+    assert np.array_equal(parted.vectors, whole.vectors)
+    assert parted.usage == whole.usage
+    assert parted.refusals.keys() == whole.refusals.keys() == {1, 4}
+
+
 async def test_a_text_without_tokens_is_refused_alone() -> None:
     embedding = await embed("", "a quick fox")
     assert embedding.vector(1).any()
@@ -88,6 +100,7 @@ def test_its_dimension_is_fixed() -> None:
 def test_loading_leaves_the_root_logger_alone_and_uses_no_network() -> None:
     program = """
 import asyncio, logging, socket
+from providers import local
 from providers.base import InputType
 from providers.configuration import request_for, resolve
 from providers.local import LOCAL

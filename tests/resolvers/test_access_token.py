@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.access import BUILT_IN, Actor, Permission
-from app.domain import access_token, organization, sweep
-from app.errors import PermissionDenied
+from app.access import Permission
+from app.domain import sweep
 from tests.factory import TOKEN, Api, Run, Running
 from tests.resolvers.documents import DROP_DATABASE, NODE, REVOKE
 
@@ -149,24 +148,6 @@ async def test_what_is_no_token_is_refused_without_saying_why(running: Running) 
     for header in (f"bearer {created['secret']}", f"BEARER   {created['secret']}"):
         answer = await running.api.http.post("/graphql", json={"query": WHO}, headers={"authorization": header})
         assert answer.status_code == 200
-
-
-async def test_a_token_makes_only_tokens_that_may_no_more_than_itself(running: Running) -> None:
-    """No built-in role manages access without having everything else, so the rule is asked directly."""
-    first = await organization.bootstrap(running.gateway)
-    permissions = frozenset({Permission.MANAGE_ACCESS, Permission.READ_DATA})
-    actor = Actor(first.organization.id, first.organization.id, "keeper", ["Keeper"], permissions)
-
-    async def make(role: str) -> None:
-        await access_token.create(running.gateway, actor, name=role, roles=[role], database_ids=None, expires_at=None)
-
-    await make("Read-Only User")
-    for role in BUILT_IN.keys() - {"Read-Only User"}:
-        with pytest.raises(PermissionDenied, match="no more than itself") as refused:
-            await make(role)
-        assert "WRITE_DATA" in str(refused.value.facts["permission"])
-    names = [each["name"] for each in (await running.api(TOKENS))["organization"]["accessTokens"]["nodes"]]
-    assert names == ["bootstrap", "Read-Only User"]
 
 
 async def test_tokens_are_paged_in_order_of_creation(api: Api) -> None:

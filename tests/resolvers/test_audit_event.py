@@ -62,6 +62,7 @@ query Log($first: Int! = 100, $after: String, $action: String, $target: ID) {
     totalCount pageInfo { hasNextPage endCursor } nodes { id occurredAt actor action targetId targetName outcome details } } }
 }"""
 CANARY = "canary-4f1d-whale"
+CREATE_ROLE = 'mutation { createRole(input: {name: "reader", permissions: [READ_DATA]}) { role { id } } }'
 
 
 async def log(api: Api, **given: object) -> list[dict[str, Any]]:
@@ -121,6 +122,8 @@ async def live(running: Running) -> dict[str, str]:
         'mutation T { createAccessToken(input: {name: "reader", roles: ["Read-Only User"]}) { accessToken { id } } }'
     )
     await do("create_access_token", create)
+    await do("create_role", CREATE_ROLE)
+    await do("drop_role", 'mutation { dropRole(input: {name: "reader"}) { droppedRoleId } }', targets["create_role"])
     await do("revoke_access_token", REVOKE, id=targets["create_access_token"])
     await do("remove_scoped_database", DESCOPE, main, credential=main, database=library, name="library")
     await do("remove_credential", REMOVE, main, id=main, name="main")
@@ -212,6 +215,8 @@ async def test_details_say_how_many_and_which(running: Running) -> None:
     assert attached == {"column": "canary", "provider": "openai", "model": "text-embedding-3-small", "replaced": False}
     assert details["create_vector_index"]["index"] == details["drop_vector_index"]["index"] == "by_meaning"
     assert details["create_access_token"]["roles"] == ["Read-Only User"]
+    assert details["create_role"]["permissions"] == ["READ_DATA"]
+    assert (details["drop_role"]["access_token_count"], details["drop_role"]["access_tokens"]) == (0, [])
 
 
 async def test_a_refused_mutation_is_logged_with_its_code_and_what_it_was_about(running: Running) -> None:

@@ -74,6 +74,8 @@ INPUTS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "cancelJob": ({"jobId": "job"}, {}),
     "createAccessToken": ({"name": "more", "roles": ["Read-Only User"], "databaseIds": ["library"]}, {"roles": []}),
     "revokeAccessToken": ({"accessTokenId": "token"}, {}),
+    "createRole": ({"name": "more", "permissions": ["READ_DATA"]}, {"name": "?\n", "permissions": []}),
+    "dropRole": ({"name": "Clerk"}, {"name": "Nobody"}),
 }
 """Each mutation with an input that could be carried out, and what makes that input malformed. Words that name a thing stand for its id."""
 
@@ -83,6 +85,12 @@ FILMS: tuple[dict[str, object], ...] = (
     {"name": "v", "type": "VECTOR", "dimension": 64},
     {"name": "w", "type": "VECTOR", "dimension": 64, "index": {}},
 )
+
+
+MAKE_CLERK = """mutation {
+  createRole(input: {name: "Clerk", permissions: [READ_DATA, WRITE_DATA]}) { role { id } }
+  createAccessToken(input: {name: "Bartleby", roles: ["Clerk"]}) { accessToken { id } } }"""
+COLUMN = 'query C($id: ID!) { node(id: $id) { ... on Table { column(name: "v") { id } } } }'
 
 
 @dataclass
@@ -132,15 +140,26 @@ def _snake(name: str) -> str:
 
 @pytest.fixture
 async def world(running: Running) -> AsyncIterator[World]:
-    api = running.api
+    async with AsyncExitStack() as clients:
+        ids = await things(running.api)
+        limited = {"databaseIds": [ids["library"]]}
+        yield World(
+            running.api,
+            await clients.enter_async_context(await running.api.with_token("Read-Only User")),
+            await clients.enter_async_context(await running.api.with_token("Organization Administrator", **limited)),
+            await clients.enter_async_context(await running.other_organization()),
+            ids,
+        )
+
+
+async def things(api: Api) -> dict[str, str]:
+    """Some of everything in an organization: the ids by the words of INPUTS; what is in the database `hidden` is called so, too."""
     library, hidden = await api.database("library"), await api.database("hidden")
     main = await api.credential("main", databases=(library, hidden))
     books = await api.collection(library, "books", embedding=openai())
     concealed = await api.collection(hidden, "books", embedding=openai())
     films, unseen = await api.table(library, columns=FILMS), await api.table(hidden, columns=FILMS)
-    made = await api(
-        'mutation { createAccessToken(input: {name: "t", roles: ["Read-Only User"]}) { accessToken { id } } }'
-    )
+    made = await api(MAKE_CLERK)
     asked = """{ organization {
       id auditLog(first: 1) { nodes { id } }
       integration(provider: "openai") { id attachments { nodes { id } } credential(name: "main") { scopedDatabases { id } } } } }"""
@@ -148,7 +167,7 @@ async def world(running: Running) -> AsyncIterator[World]:
     await api.insert(books, {"_id": "a", "$vectorize": "whale"})
     await api.insert(concealed, {"_id": "a", "$vectorize": "whale"})
     integration = found["integration"]
-    ids = {
+    return {
         "organization": found["id"],
         "integration": integration["id"],
         "main": main,
@@ -161,6 +180,7 @@ async def world(running: Running) -> AsyncIterator[World]:
         "job": (await migrate(api, books, "moved"))[0],
         "hidden job": (await migrate(api, concealed, "moved"))[0],
         "token": made["createAccessToken"]["accessToken"]["id"],
+        "role": made["createRole"]["role"]["id"],
         "event": found["auditLog"]["nodes"][0]["id"],
         "attachment": integration["attachments"]["nodes"][0]["id"],
         "hidden attachment": integration["attachments"]["nodes"][1]["id"],
@@ -168,14 +188,11 @@ async def world(running: Running) -> AsyncIterator[World]:
         "hidden scope": integration["credential"]["scopedDatabases"][1]["id"],
         "document": (await api.search(books, query="whale"))["edges"][0]["node"]["id"],
         "hidden document": (await api.search(concealed, query="whale"))["edges"][0]["node"]["id"],
+        "row": (await api.insert_rows(films, {"id": 1}))["results"][0]["id"],
+        "hidden row": (await api.insert_rows(unseen, {"id": 1}))["results"][0]["id"],
+        "column": (await api(COLUMN, id=films))["node"]["column"]["id"],
+        "hidden column": (await api(COLUMN, id=unseen))["node"]["column"]["id"],
     }
-    async with AsyncExitStack() as clients:
-        reader = await clients.enter_async_context(await api.with_token("Read-Only User"))
-        limited = await clients.enter_async_context(
-            await api.with_token("Organization Administrator", databaseIds=[library])
-        )
-        stranger = await clients.enter_async_context(await running.other_organization())
-        yield World(api, reader, limited, stranger, ids)
 
 
 def test_every_mutation_is_tried_here() -> None:
@@ -204,48 +221,21 @@ async def test_what_does_not_exist_is_not_found_whoever_asks_and_whatever_else_i
                     if INPUTS[mutation][1].keys() & {"databaseIds"} and client is world.reader:
                         continue  # the malformed input names no database at all
                     refused = await client.refusal(document(mutation), input=given)
-                    assert refused.codes == ["NOT_FOUND"], (mutation, word, wrong)
+                    unseen = mutation == "revokeAccessToken" and client is world.reader
+                    expected = "PERMISSION_DENIED" if unseen else "NOT_FOUND"
+                    assert refused.codes == [expected], (mutation, word, wrong)
 
 
-async def test_another_organization_finds_nothing_of_this_one(world: World) -> None:
-    for mutation in INPUTS:
-        if words := world.words(mutation):
-            refused = await world.stranger.refusal(document(mutation), input=world.input(mutation))
-            assert refused.codes == ["NOT_FOUND"], (mutation, words)
-    refused = await world.stranger.refusal(
-        document("createDatabase"), input={"name": "more", "credentialIds": [world.ids["main"]]}
-    )
-    assert refused.codes == ["NOT_FOUND"]
-    for identifier in world.ids.values():
-        assert (await world.stranger(NODE, id=identifier))["node"] is None
-        assert (await world.api(NODE, id=identifier))["node"]["id"] == identifier
-    nodes = "query N($ids: [ID!]!) { nodes(ids: $ids) { id } }"
-    assert (await world.stranger(nodes, ids=list(world.ids.values())))["nodes"] == [None] * len(world.ids)
-    foreign = "query O($id: ID!) { organization(id: $id) { name } }"
-    assert (await world.stranger(foreign, id=world.ids["organization"]))["organization"] is None
-    assert (await world.stranger.refusal(SEARCH, id=world.ids["books"], query="whale")).codes == ["NOT_FOUND"]
-
-
-async def test_attempts_on_what_is_another_s_are_in_the_log_of_who_made_them(world: World) -> None:
-    log = "query L($id: ID!) { organization { auditLog(targetId: $id) { nodes { action outcome } } } }"
-    remove = document("removeCredential")
-    assert (await world.stranger.refusal(remove, input=world.input("removeCredential"))).codes == ["NOT_FOUND"]
-    theirs = (await world.stranger(log, id=world.ids["main"]))["organization"]["auditLog"]["nodes"]
-    assert theirs == [{"action": "remove_credential", "outcome": "NOT_FOUND"}]
-    ours = (await world.api(log, id=world.ids["main"]))["organization"]["auditLog"]["nodes"]
-    assert ours == [{"action": "add_credential", "outcome": "done"}]
-
-
-async def test_nothing_of_another_organization_is_listed(world: World) -> None:
-    everything = """{ organization {
-      name integrations { kind } integration(provider: "openai") { id } databases { totalCount nodes { id } }
-      database(name: "library") { id } accessTokens { nodes { name } } auditLog { totalCount } } }"""
-    found = (await world.stranger(everything))["organization"]
-    assert found["name"] == "other"
-    assert all(each["kind"] == "HOSTED" for each in found["integrations"])
-    assert (found["integration"], found["database"], found["databases"]) == (None, None, {"totalCount": 0, "nodes": []})
-    assert found["accessTokens"]["nodes"] == [{"name": "administrator"}]
-    assert found["auditLog"]["totalCount"] == 0
+async def test_who_may_not_manage_access_is_not_told_which_tokens_and_roles_there_are(world: World) -> None:
+    revoke, drop = document("revokeAccessToken"), document("dropRole")
+    for identifier in (world.ids["token"], global_id("AccessToken", uuid4()), world.ids["books"], "nonsense"):
+        refused = await world.reader.refusal(revoke, input={"accessTokenId": identifier})
+        assert (
+            refused.errors[0]["message"] == (await world.reader.refusal(drop, input={"name": "?"})).errors[0]["message"]
+        )
+    for name in ("Clerk", "Nobody", "Read-Only User"):
+        assert (await world.reader.refusal(drop, input={"name": name})).codes == ["PERMISSION_DENIED"]
+    assert (await world.reader(NODE, id=world.ids["role"]))["node"] is None
 
 
 async def test_a_token_limited_to_databases_sees_only_what_is_theirs(world: World) -> None:
@@ -269,7 +259,10 @@ async def test_a_token_limited_to_databases_sees_only_what_is_theirs(world: Worl
         "hidden scope",
         "hidden document",
         "hidden job",
+        "hidden row",
+        "hidden column",
         "token",
+        "role",
         "event",
     ):
         assert (await world.limited(NODE, id=world.ids[word]))["node"] is None, word
@@ -308,13 +301,13 @@ async def test_a_limited_token_loses_what_reaches_over_the_organization_and_keep
 
 async def test_fields_that_need_a_permission_are_refused_alone(world: World) -> None:
     asked = """query F($id: ID!) {
-      organization { name accessTokens { totalCount } auditLog { totalCount } } node(id: $id) { id } }"""
+      organization { name accessTokens { totalCount } roles { name } auditLog { totalCount } } node(id: $id) { id } }"""
     answer = (await world.reader.post(asked, {"id": world.ids["books"]})).json()
     assert answer["data"] == {
-        "organization": {"name": "default", "accessTokens": None, "auditLog": None},
+        "organization": {"name": "default", "accessTokens": None, "roles": None, "auditLog": None},
         "node": {"id": world.ids["books"]},
     }
-    assert [error["extensions"]["permission"] for error in answer["errors"]] == ["MANAGE_ACCESS"] * 2
+    assert [error["extensions"]["permission"] for error in answer["errors"]] == ["MANAGE_ACCESS"] * 3
 
 
 async def test_what_a_built_in_role_may_is_what_its_token_says(running: Running) -> None:

@@ -27,11 +27,12 @@ async def everything(api: Api) -> dict[str, str]:
     await api.insert(books, {"_id": "whale", "$vectorize": "a white whale"})
     films = await api.table(await database_id(api))
     asked = """query E($books: ID!, $films: ID!) { organization {
-      id regions { id } accessTokens(first: 1) { nodes { id } } auditLog(first: 1) { nodes { id } }
+      id roles { id builtIn } regions { id } accessTokens(first: 1) { nodes { id } } auditLog(first: 1) { nodes { id } }
       integration(provider: "openai") {
         id provider { id } attachments { nodes { id } } credential(name: "main") { scopedDatabases { id } } } }
       node(id: $books) { ... on Collection { document(key: "whale") { id } } }
       table: node(id: $films) { ... on Table { column(name: "title") { id } } } }"""
+    await api('mutation { createRole(input: {name: "Clerk", permissions: [READ_DATA]}) { role { id } } }')
     found = await api(asked, books=books, films=films)
     organization = found["organization"]
     integration = organization["integration"]
@@ -39,6 +40,7 @@ async def everything(api: Api) -> dict[str, str]:
         "Organization": organization["id"],
         "Region": organization["regions"][0]["id"],
         "AccessToken": organization["accessTokens"]["nodes"][0]["id"],
+        "Role": organization["roles"][-1]["id"],
         "AuditEvent": organization["auditLog"]["nodes"][0]["id"],
         "Integration": integration["id"],
         "EmbeddingProvider": integration["provider"]["id"],
@@ -129,8 +131,8 @@ async def test_one_node_that_cannot_be_read_costs_no_other(two_regions: Running,
     await place.back()
 
 
-async def test_who_may_not_manage_access_does_not_see_that_tokens_and_events_exist(api: Api) -> None:
+async def test_who_may_not_manage_access_does_not_see_that_tokens_roles_and_events_exist(api: Api) -> None:
     ids = await everything(api)
     async with await api.with_token("Database Administrator") as client:
-        answer = await client(NODES, ids=[ids["AccessToken"], ids["AuditEvent"], ids["Document"]])
-    assert [each and each["__typename"] for each in answer["nodes"]] == [None, None, "Document"]
+        answer = await client(NODES, ids=[ids[kind] for kind in ("AccessToken", "Role", "AuditEvent", "Document")])
+    assert [each and each["__typename"] for each in answer["nodes"]] == [None, None, None, "Document"]

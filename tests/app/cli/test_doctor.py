@@ -96,4 +96,4 @@ async def test_a_secret_that_no_key_opens_fails_and_is_named(call: Call, running
     assert ended.code == 1
     state, detail = report(ended)["stored secrets"]
     assert state == "failed"
-    assert detail == f"1 secret(s) open with no key of the ring, of the credentials {credential_id}"
+    assert detail == f"the key 'test' is not in the ring, and 1 credential(s) need it: {credential_id}"

@@ -29,6 +29,14 @@ async def test_a_role_and_an_organization_can_be_chosen(call: Call, running: Run
     assert set(found["viewer"]["permissions"]) == BUILT_IN["Database Administrator"].permissions
 
 
+async def test_a_role_of_the_organization_s_own_can_be_chosen_beside_others(call: Call, running: Running) -> None:
+    made = 'mutation { createRole(input: {name: "Clerk", permissions: [DROP_TABLE, WRITE_DATA]}) { role { id } } }'
+    await running.api(made)
+    ended = await call("token", "create", "--name", "clerk", "--role", "Clerk", "--role", "Read-Only User")
+    async with Api(running.url, ended.out.strip()) as api:
+        assert (await api(OWN))["viewer"]["permissions"] == ["DROP_TABLE", "READ_DATA", "WRITE_DATA"]
+
+
 async def test_without_an_organization_it_is_the_first_ones(call: Call, running: Running) -> None:
     ended = await call("token", "create", "--name", "reader", ORGANIZATION="First of all")
     async with Api(running.url, ended.out.strip()) as api:

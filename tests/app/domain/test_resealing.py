@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain import resealing
-from app.domain.resealing import Resealed, reseal, unreadable
+from app.domain.resealing import KeyInUse, Resealed, keys_in_use, reseal
 from app.secret import Sealed
 from app.store import credential
 from resolvers.node import local_id
@@ -44,7 +44,7 @@ async def test_every_secret_is_sealed_again_under_the_newest_key_and_works_on(ru
     assert await reseal(both.gateway) == Resealed(done=0, already=2, unreadable=[])
 
     alone = await run(encryption_keys=NEXT)
-    assert await unreadable(alone.gateway) == []
+    assert await keys_in_use(alone.gateway) == [KeyInUse("next", in_ring=True, opens=3)]
     assert (await alone.api(TEST, id=identifier))["testCredential"]["ok"]
     assert alone.openai.received[-1].key == SECOND_KEY
     await alone.api(ROLL_BACK, id=identifier)
@@ -67,7 +67,7 @@ async def test_what_no_key_opens_is_told_and_left_as_it_is(run: Run, running: Ru
     await running.sql("update vectorgate.credential set sealed = sealed || 'x' where name = 'damaged'")
     before = await running.sql(SEALED)
     bad = [local_id("Credential", each) for each in (moved, damaged)]
-    assert await unreadable(running.gateway) == bad
+    assert await keys_in_use(running.gateway) == [KeyInUse("test", in_ring=True, opens=1, unreadable=bad)]
     both = await run(encryption_keys=f"{NEXT},{KEYS}")
     assert await reseal(both.gateway) == Resealed(done=1, already=0, unreadable=bad)
     after = await running.sql(SEALED)

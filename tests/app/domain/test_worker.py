@@ -265,7 +265,7 @@ async def test_a_job_outlives_every_connection_of_its_gateway(running: Running, 
     async with working(running, notes.handler):
         made = await begun(running, books)
         await until(lambda: notes.waits(1))
-        await running.sql(ended)
+        await running.as_login(ended)
         notes.gate.set()
         assert (await settled(running, made.id)).status is JobStatus.SUCCEEDED
 

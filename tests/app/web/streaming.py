@@ -17,10 +17,11 @@ from app.errors import DatabaseUnavailable, Unauthenticated
 from app.notification import Hub, Topic
 from app.settings import Settings
 from app.web.middleware import RequestMiddleware
+from app.web.places import Places
 from app.web.server import ON_STOP, protocols
 from app.web.sse import Rhythm, StreamEndpoint
 from app.web.vigil import Vigil
-from app.web.websocket import Patience, WebSocketEndpoint
+from app.web.websocket import Patience, Room, WebSocketEndpoint
 from resolvers.operation.execution import Executor
 from resolvers.operation.limits import RequestLimits
 from tests.fakes.serving import serve
@@ -73,6 +74,8 @@ async def served(
     seconds: float = 30,
     patience: Patience | None = None,
     rhythm: Rhythm | None = None,
+    room: Room | None = None,
+    streams: Places | None = None,
     **options: Any,  # noqa: ANN401 - uvicorn's
 ) -> AsyncIterator[Served]:
     """WebSocket at /graphql and server-sent events at /graphql/stream, as uvicorn serves them for us."""
@@ -83,11 +86,19 @@ async def served(
         async with vigil.kept():
             yield {ON_STOP: vigil.stop}
 
-    sockets = WebSocketEndpoint(EXECUTOR, door.authenticate, vigil, timeout_seconds=seconds, patience=patience)
-    streams = StreamEndpoint(
-        EXECUTOR, door.authenticate, vigil, max_body_bytes=LARGEST_MESSAGE, timeout_seconds=seconds, rhythm=rhythm
+    sockets = WebSocketEndpoint(
+        EXECUTOR, door.authenticate, vigil, timeout_seconds=seconds, patience=patience, room=room
     )
-    routes = [WebSocketRoute("/graphql", sockets), Route("/graphql/stream", streams)]
+    events = StreamEndpoint(
+        EXECUTOR,
+        door.authenticate,
+        vigil,
+        max_body_bytes=LARGEST_MESSAGE,
+        timeout_seconds=seconds,
+        rhythm=rhythm,
+        places=streams,
+    )
+    routes = [WebSocketRoute("/graphql", sockets), Route("/graphql/stream", events)]
     app = RequestMiddleware(Starlette(routes=routes, lifespan=lifespan))
     async with serve(app, **(protocols(SETTINGS) | options)) as url:
         yield Served(url, vigil)

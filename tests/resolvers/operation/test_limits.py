@@ -12,10 +12,11 @@ from resolvers.operation.limits import LARGEST_EXACT, LIST_SIZE, OperationSize, 
 from tests.resolvers.operation.small import SCHEMA
 
 LIMITS = RequestLimits()
+COUNTED = DocumentCache(core_schema(SCHEMA), RequestLimits(max_aliases=2**200, max_root_fields=2**200))
 
 
 def operation(text: str) -> PreparedOperation:
-    document = DocumentCache(core_schema(SCHEMA), LIMITS).prepare(text)
+    document = COUNTED.prepare(text)
     assert isinstance(document, PreparedDocument), document.errors
     return document.operation(None)
 
