@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 import httpx
@@ -35,6 +36,23 @@ class LastUse:
         return noted
 
 
+QUERIES_BYTES: Final = 16 * 1024 * 1024
+"""What remembered query vectors may take: some 2,500 of 1,536 components."""
+
+ENTRY_BYTES: Final = 1_000
+"""What an entry takes beside its vector and its text, about."""
+
+
+def query_bytes(key: Hashable, found: Embedding) -> int:
+    """What a remembered query vector takes, about, with the text that it was made from."""
+    return found.vectors.nbytes + len(str(key)) + ENTRY_BYTES
+
+
+def query_cache() -> QueryCache[Embedding]:
+    """An empty one, bounded by its bytes: texts and vectors can be long."""
+    return QueryCache(QUERIES_BYTES, query_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """One process's hands. Holds pools, never a connection, and nothing about tenants."""
@@ -47,7 +65,7 @@ class Gateway:
     sender: Sender
     identity_provider: IdentityProvider | None = None
     """Whose tokens are accepted beside access tokens; None: nobody's."""
-    queries: QueryCache[Embedding] = field(default_factory=QueryCache)
+    queries: QueryCache[Embedding] = field(default_factory=query_cache)
     credentials_used: LastUse = field(default_factory=LastUse)
     tokens_used: LastUse = field(default_factory=LastUse)
     hub: Hub = field(default_factory=Hub)

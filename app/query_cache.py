@@ -16,6 +16,11 @@ V = TypeVar("V")
 CAPACITY = 10_000
 
 
+def one(_key: Hashable, _value: object) -> int:
+    """What an answer weighs where they are only counted."""
+    return 1
+
+
 @dataclass(slots=True)
 class _Flight(Generic[V]):
     """A question that is being answered, and how many wait for it."""
@@ -33,10 +38,12 @@ class Cached(Generic[V]):
 
 
 class QueryCache(Generic[V]):
-    """At most `capacity` answers; the least recently used go first. A capacity of 0 only shares flights."""
+    """Answers that weigh at most `capacity` together; the least recently used go first. A capacity of 0 only shares flights."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    def __init__(self, capacity: int = CAPACITY, weigh: Callable[[Hashable, V], int] = one) -> None:
         self._capacity = capacity
+        self._weigh = weigh
+        self._weight = 0
         self._kept: OrderedDict[Hashable, V] = OrderedDict()
         self._flights: dict[Hashable, _Flight[V]] = {}
 
@@ -66,6 +73,10 @@ class QueryCache(Generic[V]):
                 flight.task.cancel()
 
     def _keep(self, key: Hashable, value: V) -> None:
+        weight = self._weigh(key, value)
+        if weight > self._capacity:
+            return
         self._kept[key] = value
-        while len(self._kept) > self._capacity:
-            self._kept.popitem(last=False)
+        self._weight += weight
+        while self._weight > self._capacity:
+            self._weight -= self._weigh(*self._kept.popitem(last=False))

@@ -101,3 +101,14 @@ def test_no_question_gets_another_s_answer(questions: list[str], capacity: int) 
         return await asyncio.gather(*(ask(cache, maker, question) for question in questions))
 
     assert asyncio.run(all_of_them()) == [question.upper() for question in questions]
+
+
+async def test_what_is_kept_is_bounded_by_its_weight_and_what_is_too_heavy_is_not_kept() -> None:
+    cache, maker = QueryCache[str](capacity=10, weigh=lambda _, value: len(value)), Maker()
+    maker.gate.set()
+    for question in ("aaaa", "bbbb", "cccc", "d" * 11, "eeee"):
+        await ask(cache, maker, question)
+    maker.asked.clear()
+    for question in ("eeee", "d" * 11, "cccc", "aaaa"):
+        await ask(cache, maker, question)
+    assert maker.asked == ["d" * 11, "aaaa"]
