@@ -310,6 +310,11 @@ class Statements:
         return [each for each in self.seen if not each.startswith(control) and not any(mark in each for mark in apart)]
 
 
+def read_columns(statement: str) -> str:
+    """What a statement reads of a region's table: the list of the innermost select, without what measures it around it."""
+    return statement.partition(' from "')[0].rpartition("select ")[2].strip()
+
+
 @dataclass(frozen=True)
 class Running:
     """A gateway that is being served."""

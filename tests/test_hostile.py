@@ -27,7 +27,7 @@ from tests.hostile.request import Operation, Path, Request, operations, places, 
 from tests.hostile.value import CANARY, HOSTILE
 from tests.hostile.world import World
 
-EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "600"))
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "1000"))
 SEED = int(os.environ.get("HOSTILE_SEED", "0"))
 AT_ONCE = int(os.environ.get("HOSTILE_AT_ONCE", "1"))
 REQUESTS_A_WORLD = 60
@@ -43,7 +43,7 @@ INSIDE = re.compile(
 
 def weight(place: Path) -> int:
     """There is more to be wrong in what has a grammar of its own."""
-    return 4 if HOSTILE.keys() & set(place) else 1
+    return 6 if HOSTILE.keys() & set(place) else 1
 
 
 def drawn() -> list[Request]:

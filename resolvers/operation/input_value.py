@@ -91,7 +91,11 @@ class Json:
 
     def complaints(self, leaf: GraphQLLeafType) -> list[GraphQLError]:
         found: list[GraphQLError] = []
-        validate_input_value(self.value, leaf, lambda error, _path: found.append(error), hide_suggestions=True)
+        try:
+            validate_input_value(self.value, leaf, lambda error, _path: found.append(error), hide_suggestions=True)
+        except RecursionError:
+            # graphql-core, about to quote the value, compares it with what it has quoted: as deep as it is nested.
+            found.append(GraphQLError("It is nested too deeply."))
         return found
 
 

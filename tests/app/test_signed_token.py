@@ -30,7 +30,7 @@ from tests.fakes.identity import AUDIENCE, IdentityProviderFake, Json, SigningKe
 ISSUER = "https://login.example/"
 NOW = time.time()
 RSA, EC = SigningKey.of("RS256", "rsa"), SigningKey.of("ES256", "ec")
-PROVIDER = IdentityProviderFake([RSA, EC], ISSUER)
+PROVIDER = IdentityProviderFake([RSA, EC], ISSUER, clock=lambda: NOW)
 
 
 def read(token: str, *jwks: Json) -> Claims:

@@ -77,6 +77,7 @@ class IdentityProviderFake:
     answers: dict[str, Response] = field(default_factory=dict)
     """What is answered at a path instead of what belongs there."""
     cache_control: str | None = None
+    clock: Callable[[], float] = time.time
     asked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -117,7 +118,7 @@ class IdentityProviderFake:
 
     def claims(self, *roles: str, **more: object) -> Json:
         """Those of a token for alice, for five minutes; `more` goes before, and None takes something out."""
-        now = int(time.time())
+        now = int(self.clock())
         usual: Json = {"iss": self.url, "aud": AUDIENCE, "sub": "alice", "iat": now, "exp": now + 300}
         given = usual | ({"roles": list(roles)} if roles else {}) | more
         return {name: value for name, value in given.items() if value is not None}

@@ -120,7 +120,7 @@ KEYS = [
 
 
 def _deep(opening: str, inside: str, closing: str) -> list[Raw]:
-    return [Raw(opening * depth + inside + closing * depth) for depth in (12, 99, 100, 101, 250, 1100, 5000)]
+    return [Raw(opening * depth + inside + closing * depth) for depth in (12, 99, 100, 101, 260, 1000, 5000)]
 
 
 DEEP = [*_deep("[", "", "]"), *_deep('{"a":', "1", "}"), *_deep('{"$not":', "{}", "}"), *_deep('{"$and":[', "{}", "]}")]

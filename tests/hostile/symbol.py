@@ -51,9 +51,10 @@ class Known:
         """The same, for a request of this field."""
         return replace(self, asked=name)
 
-    @property
-    def cursor(self) -> deque[str]:
-        return self.cursors[self.asked] or self.seen
+    def cursor(self, number: int) -> str:
+        """Mostly one of the field that is asked for."""
+        others = [each for some in self.cursors.values() for each in some]
+        return _picked((number % 8 and self.cursors[self.asked]) or others, number)
 
 
 def kind_of(value: object) -> str | None:
@@ -129,7 +130,7 @@ class RealCursor(Symbol):
     number: int
 
     def value(self, known: Known) -> str:
-        return _picked(known.cursor, self.number)
+        return known.cursor(self.number)
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class FlippedCursor(Symbol):
     bit: int
 
     def value(self, known: Known) -> str:
-        raw = bytearray(_decoded(_picked(known.cursor, self.number)))
+        raw = bytearray(_decoded(known.cursor(self.number)))
         if raw:
             raw[self.bit // 8 % len(raw)] ^= 1 << self.bit % 8
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
@@ -155,7 +156,7 @@ class EditedCursor(Symbol):
     by: Any
 
     def value(self, known: Known) -> str:
-        parts = _parts(_picked(known.cursor, self.number))
+        parts = _parts(known.cursor(self.number))
         parts[self.part % len(parts)] = self.by
         return base64.urlsafe_b64encode(json_text(parts, known).encode()).decode().rstrip("=")
 

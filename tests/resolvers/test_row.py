@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.page import encode_cursor
-from tests.factory import DELETE_ROWS, INSERT_ROWS, ROWS, UPDATE_ROWS, VECTORS, Api, Running
+from tests.factory import DELETE_ROWS, INSERT_ROWS, ROWS, UPDATE_ROWS, VECTORS, Api, Running, read_columns
 from tests.resolvers.tables import ID, LOCAL, TITLE, vector
 
 ONE = "query One($id: ID!, $key: JSON!) { node(id: $id) { ... on Table { row(key: $key) { id key fields table { name } } } } }"
@@ -122,7 +122,7 @@ async def test_columns_and_counts_are_read_only_where_they_are_selected(running:
         declared = "".join(f", ${name}: String!" for name in variables)
         query = f"query Q($id: ID!{declared}) {{ node(id: $id) {{ ... on Table {{ rows {{ {selection} }} }} }} }}"
         statements = await running.statements_of(query, id=films, **variables)
-        lists = [each.partition(" from ")[0] for each in statements if '."t_' in each]
+        lists = [read_columns(each) for each in statements if '."t_' in each]
         return [{name for name in names if hexes[name] in each} for each in lists]
 
     assert await read("nodes { key id table { name } }") == [set()]
@@ -204,7 +204,7 @@ async def test_an_insert_shows_the_stored_rows_in_one_statement(running: Running
     given = {"tableId": films, "rows": rows, "onConflict": "SKIP", "clientMutationId": "mine"}
     running.statements.clear()
     payload = (await running.api(document, input=given))["insertRows"]
-    reads = [each for each in running.statements.counted if each.lstrip().startswith("select created_at")]
+    reads = [each for each in running.statements.counted if read_columns(each).startswith("created_at")]
     assert len(reads) == 2, "one for the taken keys, one for all records"
     assert (payload["clientMutationId"], payload["table"]) == ("mine", {"rowCount": 5})
     records = [each["record"] for each in payload["results"]]

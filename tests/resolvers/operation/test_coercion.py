@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import BadInput
+from app.web.message import MAX_NESTING as MAX_JSON_NESTING
 from resolvers.operation.coercion import MAX_FAULTS, coerce_variables, quiet_syntax_message
 from resolvers.operation.document import DocumentCache, PreparedDocument, RefusedDocument
 from resolvers.operation.execution import core_schema
@@ -133,6 +134,16 @@ def test_typed_input_nested_without_end_is_refused() -> None:
     for _ in range(400):
         value = GOOD | {"parent": value}
     assert "nested too deeply" in faults(ADD, {"input": value})[0]
+
+
+@pytest.mark.parametrize("field", ["name", "size", "metric", "expiresAt", "labels"])
+def test_a_value_as_deep_as_json_may_be_is_a_misfit_like_any_other(field: str) -> None:
+    value: object = 1
+    for _ in range(MAX_JSON_NESTING):
+        value = {"a": value}
+    [fault] = faults(ADD, {"input": GOOD | {field: value}})
+    assert f'"input.{field}" must be ' in fault
+    assert "and is an object" in fault
 
 
 @pytest.mark.parametrize(
