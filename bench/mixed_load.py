@@ -19,6 +19,9 @@ from bench.writers import Place
 
 LIVE = 3000
 """Documents, and as many rows: what is older is deleted."""
+REMEMBERED = 16_384
+"""Questions that are more than what the gateway remembers of their vectors: its memory is full before it is measured."""
+ASKED_AT_ONCE = 16
 STILL = 200
 """Documents of the collection that jobs copy."""
 DIMENSION = 256
@@ -74,6 +77,7 @@ class Mixed:
             for _ in range(LIVE // 100):
                 await self._insert(name, 100)
         await self._ended((await self._call(INDEX, id=table))["createVectorIndex"]["job"]["id"])
+        await self._fill()
 
     async def forever(self) -> None:
         """Begin a call whenever one is due, whatever became of those before; no more than so many at a time."""
@@ -145,6 +149,16 @@ class Mixed:
 
     async def _hang(self) -> None:
         await self._call(SEARCH, id=self._hanging, text=f"question {self._chance.randrange(10**9)}")
+
+    async def _fill(self) -> None:
+        """Ask until as many query vectors are remembered as ever will be: what grows from then on is a leak."""
+        questions = (f"remembered {number}" for number in range(REMEMBERED))
+
+        async def ask() -> None:
+            for question in questions:
+                await self._call(SEARCH, **self._where("documents"), text=question)
+
+        await asyncio.gather(*(ask() for _ in range(ASKED_AT_ONCE)))
 
     async def _insert(self, name: str, count: int) -> int:
         """The first of the new keys."""
