@@ -152,6 +152,8 @@ async def _started() -> AsyncIterator[tuple[str, str, Path]]:
             "VECTORGATE_PORT": str(gateway),
             "VECTORGATE_BOOTSTRAP_TOKEN": TOKEN,
             "VECTORGATE_LOG_LEVEL": "error",
+            "VECTORGATE_RATE_LIMIT_PER_TOKEN": "1000000",  # the gateway is filled faster than one client may ask
+            "VECTORGATE_RATE_LIMIT_PER_ADDRESS": "1000000",
             "VECTORGATE_PROVIDER_DEADLINE_SECONDS": "3",
             "VECTORGATE_PROVIDER_URLS": orjson.dumps({"openai": f"{vendor}/v1", "mistral": f"{vendor}/hang"}).decode(),
         }
