@@ -156,7 +156,14 @@ async def test_an_event_is_told_when_it_is_true_and_holds_up_the_later_ones_unti
 
 async def _append(connection: Any, running: Running, name: str) -> None:  # noqa: ANN401 - as the stores have it
     (row,) = await running.sql("select id from vectorgate.organization where name = 'default'")
-    facts: dict[str, Any] = {"actor": "a", "action": "b", "target_id": None, "target_name": name, "outcome": "done"}
+    facts: dict[str, Any] = {
+        "actor": "a",
+        "actor_id": None,
+        "action": "b",
+        "target_id": None,
+        "target_name": name,
+        "outcome": "done",
+    }
     event = NewEvent(new_id(), row["id"], **facts, details={}, request_id="r", address="")
     await audit_event.append(connection, event)
 

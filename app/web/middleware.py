@@ -8,8 +8,9 @@ from typing import Final
 
 import structlog
 import uuid_utils
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web.address import keep_only_addresses
 
 REQUEST_ID_HEADER: Final = "x-request-id"
 NOT_STORED: Final = "/graphql"
@@ -28,7 +29,8 @@ _HARDENED: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),  # a page that needs more sets its own
 )
-_NO_STORE: Final = (b"cache-control", b"no-store")
+_UNSTORED: Final = (*_HARDENED, (b"cache-control", b"no-store"))
+_ID: Final = REQUEST_ID_HEADER.encode()
 
 log = structlog.get_logger(__name__)
 
@@ -36,10 +38,34 @@ log = structlog.get_logger(__name__)
 def request_id(scope: Scope) -> str:
     """The request's id: the client's own when it is plain enough for headers and logs, else a new UUIDv7."""
     state = scope.setdefault("state", {})
-    if "request_id" not in state:
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-        state["request_id"] = given if _ACCEPTED_ID.fullmatch(given) else str(uuid_utils.uuid7())
-    return str(state["request_id"])
+    known: str | None = state.get("request_id")
+    if known is None:
+        known = state["request_id"] = _given_id(scope) or str(uuid_utils.uuid7())
+    return known
+
+
+def _given_id(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == _ID:
+            given: str = value.decode("latin-1")
+            return given if _ACCEPTED_ID.fullmatch(given) else None
+    return None
+
+
+class Shortcut:
+    """Takes requests for one path to their endpoint; all else goes on to the routes, which are asked one after the other."""
+
+    def __init__(self, app: ASGIApp, path: str, endpoint: ASGIApp) -> None:
+        self.app = app
+        self.path = path
+        self.endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == self.path:
+            scope["endpoint"] = self.endpoint
+            await self.endpoint(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 class RequestMiddleware:
@@ -52,6 +78,7 @@ class RequestMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        keep_only_addresses(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id(scope))
         exchange = _Exchange(scope, send)
@@ -79,10 +106,8 @@ class _Exchange:
     def _added(self, message: Message) -> list[tuple[bytes, bytes]]:
         """What the application has not set itself."""
         present = {name for name, _ in message.get("headers", ())}
-        stored = not self.scope["path"].startswith(NOT_STORED)
-        wanted = _HARDENED if stored else (*_HARDENED, _NO_STORE)
-        identified = (REQUEST_ID_HEADER.encode(), request_id(self.scope).encode())
-        return [identified, *(header for header in wanted if header[0] not in present)]
+        wanted = _UNSTORED if self.scope["path"].startswith(NOT_STORED) else _HARDENED
+        return [(_ID, request_id(self.scope).encode()), *(header for header in wanted if header[0] not in present)]
 
     def log(self) -> None:
         """The path without its query string, which may hold a document; its hash is in the log context.

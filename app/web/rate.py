@@ -6,15 +6,14 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from ipaddress import IPv6Address
 from typing import Final
 
 from starlette.datastructures import Headers
 
 from app.errors import RateLimited
-from app.web.graphql import Authenticate
+from app.web.address import network
+from app.web.admission import Authenticate, Caller
 from app.web.message import bearer
-from resolvers.operation.subscription import Forgetful
 
 WINDOW_SECONDS: Final = 60.0
 
@@ -87,33 +86,59 @@ class Rate:
         return RateLimited(message, limit=self._limit, retryAfterSeconds=whole)
 
 
-def limited(authenticate: Authenticate, *, per_token: int, per_address: int) -> Authenticate:
-    """Authentication that counts: every attempt for its address, before anything is asked of a database; then its token.
+Arrival = Callable[[str], None]
+"""Counts what arrives from an address, of whatever kind. Raises RateLimited."""
 
-    Only tokens that are in force are counted, so that nobody fills the memory with made-up ones.
+
+def arrivals(limit: int) -> Arrival:
+    """One count of an address for all that it sends: requests, handshakes, and operations on a socket."""
+    rate = Rate("RATE_LIMIT_PER_ADDRESS", limit)
+    return lambda address: rate.take(network(address))
+
+
+class Holders:
+    """Whose a token is, for as many as are kept: so that whoever is over the limit costs no look-up again."""
+
+    def __init__(self, most: int = MOST_KEYS) -> None:
+        self._most = most
+        self._known: OrderedDict[int, str] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, token: str) -> str | None:
+        """The holder's key, if it is remembered."""
+        return self._known.get(hash(token))
+
+    def note(self, token: str, holder: str) -> None:
+        """Remember it, instead of the one that was noted longest ago."""
+        kept = hash(token)
+        self._known[kept] = holder
+        self._known.move_to_end(kept)
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+
+def limited(authenticate: Authenticate, arrive: Arrival, *, per_token: int) -> Authenticate:
+    """Authentication that counts: every attempt for its address, before anything is asked of a database; then its holder.
+
+    An access token counts by its id, and all JWTs of one subject together: asking the identity provider for another one gains
+    nothing. Only tokens that are in force are counted, so that nobody fills the memory with made-up ones.
     """
-    addresses, tokens = Rate("RATE_LIMIT_PER_ADDRESS", per_address), Rate("RATE_LIMIT_PER_TOKEN", per_token)
+    rate, holders = Rate("RATE_LIMIT_PER_TOKEN", per_token), Holders()
 
-    async def authenticated(headers: Headers, address: str | None, request_id: str) -> Forgetful:
-        addresses.take(network(address or ""))
+    async def authenticated(headers: Headers, address: str | None, request_id: str) -> Caller:
+        arrive(address or "")
         token = bearer(headers.get("authorization")) or ""
-        tokens.check(token)
-        context = await authenticate(headers, address, request_id)
-        tokens.take(token)
-        return context
+        holder = holders.get(token)
+        if holder is not None:
+            rate.check(holder)
+        caller = await authenticate(headers, address, request_id)
+        holders.note(token, caller.holder)
+        rate.take(caller.holder)
+        return caller
 
     return authenticated
-
-
-def network(address: str) -> str:
-    """What counts as one address: of IPv6 the /64 network, which is the least that one customer is given."""
-    if ":" not in address:
-        return address
-    try:
-        long = IPv6Address(address.partition("%")[0])
-    except ValueError:
-        return address
-    return str(long.ipv4_mapped or int(long) >> 64)
 
 
 def _until_faded(count: int, allowed: int) -> float:

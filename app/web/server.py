@@ -6,13 +6,19 @@ Whoever serves the application without these loses only what their docstrings pr
 from __future__ import annotations
 
 import asyncio
+import resource
 from typing import Any, Final
 
+import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from app.settings import Settings
+from app.web import slowness
+from app.web.address import PEER
+from app.web.slowness import Head, Unread
 
 ON_STOP: Final = "on_stop"
 """In the lifespan's state: what the application wants called when the server begins to stop."""
@@ -22,6 +28,29 @@ PING_SECONDS: Final = 20.0
 
 CLOSE_SECONDS: Final = 5.0
 """How long a peer may take to read what is left for it, once its socket is closed."""
+
+LOOK_SECONDS: Final = 10.0
+"""Between looks at a connection, at the longest: one timer serves all that it may be slow at."""
+
+STRANGERS_FRAME_BYTES: Final = 32_768
+"""Of a message before the application has called what stands at ACKNOWLEDGE: a token fits, and nothing that costs."""
+
+ACKNOWLEDGE: Final = "acknowledge"
+"""In a socket's state: what the application calls when it knows whose the socket is."""
+
+
+def connections_below(descriptors: int) -> int:
+    """How many connections leave room among so many file descriptors for databases, providers and files."""
+    return descriptors - max(64, descriptors // 4)
+
+
+MOST_CONNECTIONS: Final = connections_below(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""Of this process. At the end of its descriptors it could not even reach its database."""
+
+FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+TOO_LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+log = structlog.get_logger(__name__)
 
 
 def protocols(settings: Settings) -> dict[str, Any]:
@@ -42,18 +71,126 @@ def _stop(app_state: dict[str, Any]) -> None:
         on_stop()
 
 
+class HeadTooLongError(Exception):
+    """Ends the parser's work at a request."""
+
+
 class HttpProtocol(HttpToolsProtocol):
-    """Tells the application that the server stops: event streams end by themselves then, and only then."""
+    """Tells the application that the server stops: event streams end by themselves then, and only then.
+
+    A connection is taken while there is room for it, and ends when its client is too slow: at the head of a request, at the
+    rest of a body that is already answered, or at reading its answers.
+    """
+
+    _look: asyncio.TimerHandle | None = None
+    _too_long = False
+    _answered: object = None
+    """The exchange whose answer was complete at the last look, and its request was not."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base class does
+        super().connection_made(transport)
+        self._head, self._unread = Head(self.loop.time()), Unread()
+        self.app_state = {**self.app_state, PEER: self.client}
+        if len(self.connections) > MOST_CONNECTIONS:
+            log.warning("connection_refused", most=MOST_CONNECTIONS)
+            self._refuse(FULL)
+        self._look = self.loop.call_later(min(LOOK_SECONDS, slowness.HEAD_SECONDS), self._look_at_it)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._look_no_more()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._look_no_more()
+        super().handle_websocket_upgrade()
 
     def shutdown(self) -> None:
         _stop(self.app_state)
         super().shutdown()
+
+    # --- what arrives ---
+    def data_received(self, data: bytes) -> None:
+        head = self._head
+        if head.between:
+            head.begin(self.loop.time())
+        if head.since is not None:
+            head.size += len(data)
+        super().data_received(data)
+        if head.since is not None and head.size > slowness.HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(TOO_LONG)
+
+    def on_message_begin(self) -> None:
+        if self._head.between:
+            self._head.begin(self.loop.time())
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        head = self._head
+        head.since = None
+        # What was counted may have a body's beginning in it: only then are the headers themselves weighed.
+        self._too_long = head.size > slowness.HEAD_BYTES and self._weight() > slowness.HEAD_BYTES
+        if self._too_long:
+            raise HeadTooLongError
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._head.between = True
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._too_long:
+            self._refuse(TOO_LONG)
+        else:
+            super().send_400_response(msg)
+
+    def _weight(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
+
+    def _refuse(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self.transport.close()
+
+    # --- what does not ---
+    def resume_writing(self) -> None:
+        self._unread.read_on()
+        super().resume_writing()
+
+    def _look_at_it(self) -> None:
+        now = self.loop.time()
+        if self._unread.is_stuck(self.transport, now, paused=self.flow.write_paused):
+            self.transport.abort()
+        elif self._head.is_late(now) or self._body_is_late():
+            self.transport.close()
+        since = self._head.since
+        wait = LOOK_SECONDS if since is None else max(0.001, since + slowness.HEAD_SECONDS - now)
+        self._look = self.loop.call_later(min(LOOK_SECONDS, wait), self._look_at_it)
+
+    def _body_is_late(self) -> bool:
+        """Whether a body still comes that was answered before the last look, without having been read."""
+        coming = self._head.since is None and not self._head.between
+        answered = self.cycle if coming and self.cycle is not None and self.cycle.response_complete else None
+        late = answered is not None and answered is self._answered
+        self._answered = answered
+        return late
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
     """Lets the application close its sockets when the server stops, and waits for nobody who does not read."""
 
     _abort: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        # The parser refuses by a frame's header, before it keeps any of it: 1009, as for messages over MAX_BODY_BYTES.
+        self.conn.max_message_size = min(STRANGERS_FRAME_BYTES, self.config.ws_max_size)
+        self.app_state = {**self.app_state, ACKNOWLEDGE: self._acknowledge}
+
+    def _acknowledge(self) -> None:
+        self.conn.max_message_size = self.config.ws_max_size
 
     def shutdown(self) -> None:
         _stop(self.app_state)
@@ -72,6 +209,16 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
+        self._abort_soon()
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()  # answers to pings of a client that reads none would be heaped up
+
+    def handle_close(self, event: Frame) -> None:
+        super().handle_close(event)
         self._abort_soon()
 
     def handle_parser_exception(self) -> None:

@@ -18,9 +18,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import BadInput, Unauthenticated
+from app.web.admission import CLIENT_GONE, Admission, Authenticate, Caller, refusal
 from app.web.departure import EndedByDeparture
-from app.web.graphql import CLIENT_GONE, Authenticate, refusal
-from app.web.message import EVENT_STREAM, JSON, HttpError, accepts, bearer, encode_json, posted, queried
+from app.web.message import EVENT_STREAM, JSON, HttpError, accepts, bearer, encode_json
 from app.web.middleware import request_id
 from app.web.pace import paced
 from app.web.places import Places
@@ -28,7 +28,7 @@ from app.web.vigil import End, Vigil
 from resolvers.operation.execution import Answer, Executor, Ready
 from resolvers.operation.failure import answer_failure
 from resolvers.operation.limits import took_too_long
-from resolvers.operation.subscription import STREAMED_KINDS, Forgetful, answers
+from resolvers.operation.subscription import STREAMED_KINDS, answers
 
 KINDS: Final = {"POST": STREAMED_KINDS, "GET": STREAMED_KINDS - {OperationType.MUTATION}}
 """Operations by method, as at /graphql: what changes anything needs a POST."""
@@ -57,7 +57,7 @@ class Rhythm:
 class Admitted:
     """A request that is let in, and what was prepared for it."""
 
-    context: Forgetful
+    caller: Caller
     ready: Ready | Answer
     token: str | None
 
@@ -82,9 +82,8 @@ class StreamEndpoint:
         places: Places | None = None,
     ) -> None:
         self.executor = executor
-        self.authenticate = authenticate
+        self.admission = Admission(executor, authenticate, KINDS, max_body_bytes)
         self.vigil = vigil
-        self.max_body_bytes = max_body_bytes
         self.timeout_seconds = timeout_seconds
         self.rhythm = rhythm or Rhythm()
         self.places = places or Places("streams", MOST_STREAMS, MOST_STREAMS_OF_TOKEN)
@@ -114,20 +113,11 @@ class StreamEndpoint:
             return refusal(refused, identifier, JSON)
 
     async def _admit(self, request: Request, identifier: str) -> Admitted:
-        kinds = KINDS.get(request.method)
-        if kinds is None:
-            raise HttpError(
-                405, BadInput("Use POST, or GET for queries and subscriptions."), {"allow": ", ".join(KINDS)}
-            )
-        if not accepts(",".join(request.headers.getlist("accept")), EVENT_STREAM):
+        if request.method in KINDS and not accepts(",".join(request.headers.getlist("accept")), EVENT_STREAM):
             raise HttpError(406, BadInput(f"Accept {EVENT_STREAM}: there is no other form of answers here."))
-        address = request.client.host if request.client else None
-        context = await self.authenticate(request.headers, address, identifier)
-        asked = queried(request) if request.method == "GET" else await posted(request, self.max_body_bytes)
-        ready = self.executor.prepare(asked, identifier, kinds)
-        token = bearer(request.headers.get("authorization"))
-        self.places.check(token or "")
-        return Admitted(context, ready, token)
+        caller, ready = await self.admission.of(request, identifier)
+        self.places.check(caller.holder)
+        return Admitted(caller, ready, bearer(request.headers.get("authorization")))
 
     async def _stream(self, request: Request, admitted: Admitted, send: Send) -> None:
         ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
@@ -138,7 +128,7 @@ class StreamEndpoint:
 
         with ExitStack() as watches:
             watches.enter_context(suppress(ClientDisconnect))
-            watches.enter_context(self.places.taken(admitted.token or ""))
+            watches.enter_context(self.places.taken(admitted.caller.holder))
             if not admitted.lasting:
                 watches.enter_context(self.vigil.watch(admitted.token, end))
                 watches.enter_context(EndedByDeparture(request.receive))
@@ -152,7 +142,7 @@ class StreamEndpoint:
         self, request: Request, admitted: Admitted, ended: asyncio.Future[End]
     ) -> AsyncGenerator[bytes, None]:
         identifier = request_id(request.scope)
-        made = answers(self.executor, admitted.ready, admitted.context, identifier, seconds=self.timeout_seconds)
+        made = answers(self.executor, admitted.ready, admitted.caller, identifier, seconds=self.timeout_seconds)
         yield COMMENT
         async with aclosing(paced(made, self.rhythm.comment, ended)) as steps:
             async for answer in steps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +18,12 @@ from app.notification import Hub, Topic
 from app.settings import Settings
 from app.web.middleware import RequestMiddleware
 from app.web.places import Places
+from app.web.rate import Arrival
 from app.web.server import ON_STOP, protocols
+from app.web.socket import Patience
 from app.web.sse import Rhythm, StreamEndpoint
 from app.web.vigil import Vigil
-from app.web.websocket import Patience, Room, WebSocketEndpoint
+from app.web.websocket import Room, WebSocketEndpoint
 from resolvers.operation.execution import Executor
 from resolvers.operation.limits import RequestLimits
 from tests.fakes.serving import serve
@@ -50,7 +52,7 @@ class Door:
             raise DatabaseUnavailable("The database is away.")
         if (headers.get("authorization") or "").removeprefix("Bearer ") not in self.tokens:
             raise Unauthenticated("The access token is not valid.")
-        return self.context
+        return replace(self.context, holder=(headers.get("authorization") or "").removeprefix("Bearer "))
 
     async def in_force(self, tokens: Collection[str]) -> set[str]:
         if self.away:
@@ -76,6 +78,7 @@ async def served(
     rhythm: Rhythm | None = None,
     room: Room | None = None,
     streams: Places | None = None,
+    arrive: Arrival | None = None,
     **options: Any,  # noqa: ANN401 - uvicorn's
 ) -> AsyncIterator[Served]:
     """WebSocket at /graphql and server-sent events at /graphql/stream, as uvicorn serves them for us."""
@@ -87,7 +90,7 @@ async def served(
             yield {ON_STOP: vigil.stop}
 
     sockets = WebSocketEndpoint(
-        EXECUTOR, door.authenticate, vigil, timeout_seconds=seconds, patience=patience, room=room
+        EXECUTOR, door.authenticate, vigil, timeout_seconds=seconds, patience=patience, room=room, arrive=arrive
     )
     events = StreamEndpoint(
         EXECUTOR,

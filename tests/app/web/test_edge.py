@@ -148,6 +148,7 @@ async def test_every_answer_hardens_browsers_also_when_it_is_a_refusal_or_a_faul
     async def fault(*_: object) -> None:
         raise RuntimeError
 
+    monkeypatch.setattr("app.web.health.KEPT_SECONDS", 0)
     monkeypatch.setattr("app.web.health.migration.pending", fault)
     answers.append(await http.get("/readyz"))
     assert {each.status_code for each in answers} == {200, 401, 404, 405, 500}

@@ -6,11 +6,11 @@ from hashlib import sha256
 
 import httpx
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from app.web.middleware import RequestMiddleware
+from app.web.middleware import RequestMiddleware, Shortcut
 from tests.app.web.support import error, post
 from tests.resolvers.operation.small import SECRET
 
@@ -75,17 +75,45 @@ async def test_the_context_of_one_request_is_not_left_to_the_next(client: httpx.
     assert [line.get("operation") for line in lines] == ["Find", None]
 
 
+async def nothing() -> Message:
+    raise AssertionError
+
+
+async def nowhere(_message: Message) -> None:
+    raise AssertionError
+
+
 async def test_a_crash_is_counted_and_passed_on() -> None:
     async def crash(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise RuntimeError
-
-    async def nothing() -> Message:
-        raise AssertionError
-
-    async def nowhere(_message: Message) -> None:
-        raise AssertionError
 
     scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     with capture_logs() as lines, pytest.raises(RuntimeError):
         await RequestMiddleware(crash)(scope, nothing, nowhere)
     assert [(line["event"], line["status"]) for line in lines] == [("request", None)]
+
+
+@pytest.mark.parametrize(
+    ("scope", "taken"),
+    [
+        ({"type": "http", "path": "/graphql"}, "endpoint"),
+        ({"type": "http", "path": "/graphql/stream"}, "routes"),
+        ({"type": "http", "path": "/graphql/"}, "routes"),
+        ({"type": "websocket", "path": "/graphql"}, "routes"),
+        ({"type": "lifespan"}, "routes"),
+    ],
+)
+async def test_one_path_of_http_is_taken_past_the_routes(scope: Scope, taken: str) -> None:
+    reached: list[str] = []
+
+    def noting(name: str) -> ASGIApp:
+        async def application(_scope: Scope, _receive: Receive, _send: Send) -> None:
+            reached.append(name)
+
+        return application
+
+    endpoint = noting("endpoint")
+    given = {**scope}
+    await Shortcut(noting("routes"), "/graphql", endpoint)(given, nothing, nowhere)
+    assert reached == [taken]
+    assert given.get("endpoint") == (endpoint if taken == "endpoint" else None)

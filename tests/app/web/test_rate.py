@@ -8,8 +8,10 @@ import pytest
 from starlette.datastructures import Headers
 
 from app.errors import RateLimited, Unauthenticated
-from app.web.rate import Rate, limited, network
+from app.web.address import network
+from app.web.rate import Holders, Rate, arrivals, limited
 from tests.app.web.support import Doorkeeper
+from tests.resolvers.operation.small import Context
 
 
 @dataclass
@@ -130,20 +132,48 @@ def shown(token: str) -> Headers:
     return Headers({"authorization": f"Bearer {token}"})
 
 
-async def test_a_token_has_its_limit_whatever_address_it_comes_from(doorkeeper: Doorkeeper) -> None:
-    authenticate = limited(doorkeeper, per_token=2, per_address=0)
+class Houses(Doorkeeper):
+    """Lets everybody in; tokens that begin with the same letter are one holder's, as a subject's JWTs are."""
+
+    async def __call__(self, headers: Headers, address: str | None, request_id: str) -> Context:
+        await super().__call__(headers, address, request_id)
+        return Context(holder=headers["authorization"].removeprefix("Bearer ")[0])
+
+
+async def test_a_token_has_its_limit_whatever_address_it_comes_from() -> None:
+    houses = Houses()
+    authenticate = limited(houses, arrivals(0), per_token=2)
     for address in ("192.0.2.1", "192.0.2.2"):
-        assert await authenticate(shown("a"), address, "r") is doorkeeper.context
+        assert (await authenticate(shown("a"), address, "r")).holder == "a"
     with pytest.raises(RateLimited, match="RATE_LIMIT_PER_TOKEN"):
         await authenticate(shown("a"), "192.0.2.3", "r")
-    assert len(doorkeeper.seen) == 2, "a refused token is not looked up"
-    assert await authenticate(shown("b"), "192.0.2.1", "r") is doorkeeper.context
+    assert len(houses.seen) == 2, "a refused token is not looked up"
+    assert (await authenticate(shown("b"), "192.0.2.1", "r")).holder == "b"
+
+
+async def test_another_token_of_the_same_holder_gains_nothing_and_is_looked_up_once() -> None:
+    houses = Houses()
+    authenticate = limited(houses, arrivals(0), per_token=2)
+    for token in ("a1", "a2"):
+        await authenticate(shown(token), "192.0.2.1", "r")
+    for _ in range(3):
+        with pytest.raises(RateLimited, match="RATE_LIMIT_PER_TOKEN"):
+            await authenticate(shown("a3"), "192.0.2.1", "r")
+    assert len(houses.seen) == 3
+    assert (await authenticate(shown("b1"), "192.0.2.1", "r")).holder == "b"
+
+
+def test_of_holders_as_many_are_kept_as_there_is_room_for() -> None:
+    holders = Holders(most=2)
+    for token in ("a", "b", "a", "c"):
+        holders.note(token, f"holder of {token}")
+    assert [holders.get(token) for token in ("a", "b", "c")] == ["holder of a", None, "holder of c"]
 
 
 async def test_failed_attempts_count_for_their_address_and_cost_no_look_up_beyond_its_limit(
     doorkeeper: Doorkeeper,
 ) -> None:
-    authenticate = limited(doorkeeper, per_token=1, per_address=3)
+    authenticate = limited(doorkeeper, arrivals(3), per_token=1)
     doorkeeper.refusal = Unauthenticated("No.")
     for number in range(3):
         with pytest.raises(Unauthenticated):

@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 from app.settings import Settings
 from app.web import server
 from app.web.server import SocketProtocol, protocols
-from app.web.websocket import Patience
+from app.web.socket import Patience
 from tests.app.web.streaming import LARGEST_MESSAGE, Door, served
 from tests.socket_client import SUBPROTOCOL, socket
 
@@ -129,6 +129,33 @@ async def test_what_is_sent_behind_a_close_frame_of_uvicorns_own_finds_the_clien
     protocol.close_sent = True
     with pytest.raises(ClientDisconnected):
         await protocol.send({"type": "websocket.send", "text": "late"})
+
+
+async def test_a_strangers_message_is_small_and_an_acknowledged_clients_as_large_as_a_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "STRANGERS_FRAME_BYTES", 1_000)
+    async with served(Door()) as opened, socket(opened.url) as stranger, socket(opened.url) as client:
+        await stranger.say("connection_init", payload={"token": "t", "long": "x" * 1_000})
+        assert (await stranger.closed())[0] == 1009
+        await client.say("connection_init", payload={"token": "t", "long": "x" * 900})
+        assert await client.heard() == {"type": "connection_ack"}
+        await client.say("ping", payload={"long": "x" * 2_000})
+        assert (await client.heard())["type"] == "pong"
+
+
+async def test_a_client_that_says_goodbye_and_reads_nothing_is_cut_off(
+    lost: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "CLOSE_SECONDS", 0.05)
+    async with served(Door(), ws=Lost) as opened, socket(opened.url, max_queue=1, close_timeout=0.1) as client:
+        await client.init("t")
+        await client.ask("1", FLOOD)
+        await client.heard()
+        client.connection.protocol.send_close(1000)
+        client.connection.transport.write(b"".join(client.connection.protocol.data_to_send()))
+        async with asyncio.timeout(10):
+            await lost.wait()
 
 
 def test_a_message_may_have_what_a_body_may_have() -> None:

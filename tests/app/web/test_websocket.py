@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 import structlog
 from websockets.exceptions import InvalidStatus
 
-from app.web.websocket import MOST_OPERATIONS, Patience
+from app.web.rate import arrivals
+from app.web.socket import MOST_OPERATIONS, Patience
 from tests.app.web.streaming import LARGEST_MESSAGE, Door, Served, served
 from tests.factory import until
 from tests.resolvers.operation.small import SECRET
@@ -90,6 +91,18 @@ async def test_the_sub_protocol_is_chosen_from_several_and_the_socket_has_a_requ
         assert client.connection.response.headers["x-request-id"] == "mine-1"
 
 
+async def test_handshakes_count_for_their_address_and_beyond_the_rate_are_429(door: Door) -> None:
+    async with served(door, arrive=arrivals(2)) as opened, socket(opened.url) as first, socket(opened.url):
+        with pytest.raises(InvalidStatus) as refused:
+            async with socket(opened.url):
+                pass
+        await first.init("t")
+    response = refused.value.response
+    (error,) = json.loads(response.body or b"")["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (429, "RATE_LIMITED")
+    assert response.headers["retry-after"] == str(error["extensions"]["retryAfterSeconds"])
+
+
 # --- the beginning ---
 @pytest.mark.parametrize("payload", [{"Authorization": "Bearer t"}, {"authorization": "Bearer t"}, {"token": "t"}])
 async def test_a_token_in_the_payload_is_acknowledged(fresh: SocketClient, door: Door, payload: dict[str, str]) -> None:
@@ -116,8 +129,6 @@ async def test_while_tokens_cannot_be_checked_it_is_told_to_try_again(fresh: Soc
 
 async def test_without_connection_init_it_is_4408(door: Door) -> None:
     async with served(door, patience=Patience(init=0.05)) as opened, socket(opened.url) as fresh:
-        await fresh.say("ping")
-        assert await fresh.heard() == {"type": "pong"}
         assert await fresh.closed() == (4408, "Connection initialisation timeout")
 
 
@@ -131,6 +142,38 @@ async def test_subscribe_before_the_acknowledgement_is_4401(fresh: SocketClient,
     await fresh.ask("1", "{ organization { name } }")
     assert await fresh.closed() == (4401, "Unauthorized")
     assert door.seen == []
+
+
+@pytest.mark.parametrize("message", [{"type": "ping"}, {"type": "pong"}, {"type": "complete", "id": "1"}])
+async def test_nothing_but_connection_init_is_taken_before_it(fresh: SocketClient, message: dict[str, str]) -> None:
+    await fresh.say(message.pop("type"), **message)
+    assert await fresh.closed() == (4401, "Unauthorized")
+
+
+async def test_what_is_told_to_a_closed_client_is_not_logged_as_it_may_name_its_id(client: SocketClient) -> None:
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(2):
+            await client.ask("pasted-by-mistake", WAITING)
+        assert await client.closed() == (4409, "Subscriber for pasted-by-mistake already exists")
+    assert [entry["code"] for entry in logs if entry["event"] == "socket_closed"] == [4409]
+    assert "pasted-by-mistake" not in str(logs)
+
+
+async def test_a_long_message_is_read_beside_the_event_loop(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[object] = []
+
+    async def to_thread(function: Callable[..., object], *arguments: object) -> object:
+        threads.append(function)
+        return function(*arguments)
+
+    monkeypatch.setattr("app.web.socket.QUICK", 500)
+    monkeypatch.setattr("app.web.socket.asyncio.to_thread", to_thread)
+    async with served(door) as opened, socket(opened.url) as client:
+        await client.init("t")
+        for length in (10, 1_000):
+            await client.say("ping", payload={"long": "x" * length})
+            assert (await client.heard())["type"] == "pong"
+    assert len(threads) == 1
 
 
 async def test_a_second_init_is_4429(client: SocketClient) -> None:

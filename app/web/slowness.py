@@ -1,0 +1,71 @@
+"""How slow a client may be, seen from one look at its connection to the next. Timers and sockets are elsewhere."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+HEAD_SECONDS: Final = 10.0
+"""For a request's line and headers to arrive, and for the first of them after the connection was opened."""
+
+HEAD_BYTES: Final = 65_536
+"""Of a request's line and headers together."""
+
+READ_SECONDS: Final = 30.0
+LEAST_READ: Final = 262_144
+"""Bytes of a waiting answer that a client must read in each of these periods: its memory is held until it has."""
+
+
+class Transport(Protocol):
+    """What is asked of asyncio's transport."""
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that wait to be sent."""
+
+    def is_closing(self) -> bool:
+        """Whether it is closed as soon as nothing waits any more."""
+
+
+class Head:
+    """What comes before a request's body. `since` is the time at which it began; None while a body or an answer is due."""
+
+    __slots__ = ("between", "since", "size")
+
+    def __init__(self, now: float) -> None:
+        self.since: float | None = now
+        self.size = 0
+        self.between = False
+        """Whether the request before is complete, and what comes next begins another."""
+
+    def begin(self, now: float) -> None:
+        """The first byte of another request."""
+        self.since, self.size, self.between = now, 0, False
+
+    def is_late(self, now: float) -> bool:
+        """Whether it has taken too long."""
+        return self.since is not None and now - self.since >= HEAD_SECONDS
+
+
+class Unread:
+    """What a client leaves unread while it is waited for: an answer that has no more room, or a connection that is closing."""
+
+    __slots__ = ("_before",)
+
+    def __init__(self) -> None:
+        self._before: tuple[float, int] | None = None
+
+    def read_on(self) -> None:
+        """There is room again."""
+        self._before = None
+
+    def is_stuck(self, transport: Transport, now: float, *, paused: bool) -> bool:
+        """Whether the client has read less than it must since an earlier look."""
+        if not (paused or transport.is_closing()):
+            self._before = None
+            return False
+        unsent = transport.get_write_buffer_size()
+        since, before = self._before or (now, unsent)
+        if self._before is not None and now - since < READ_SECONDS:
+            return False
+        stuck = self._before is not None and before - unsent < LEAST_READ
+        self._before = now, unsent
+        return stuck
