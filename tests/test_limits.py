@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
-from graphql import get_introspection_query, parse
+from graphql import GraphQLInputObjectType, get_introspection_query, parse
 
-from app.web.websocket import MOST_OPERATIONS
+from app.web.socket import MOST_OPERATIONS
+from resolvers.operation.budget import MOST_VALUES
+from resolvers.operation.execution import core_schema
+from resolvers.operation.limits import MOST_DEFINITIONS, MOST_SELECTIONS
+from resolvers.schema import build_schema
 from tests.factory import DELETE, INSERT, TOKEN, Api, Run, Running
 from tests.socket_client import socket
 
@@ -52,6 +56,13 @@ def of_tokens(count: int) -> str:
     return document.format(" 1" * (count - parse(document.format("")).token_count))
 
 
+def chained(fragments: int, more: int) -> str:
+    """One operation with so many fragments, each spread in the one before, and the first so many times more."""
+    links = " ".join(f"fragment F{number} on Organization {{ ...F{number + 1} }}" for number in range(fragments - 1))
+    spreads = "...F0 " * (1 + more)
+    return f"{{ organization {{ {spreads} }} }} {links} fragment F{fragments - 1} on Organization {{ name }}"
+
+
 def padded(size: int) -> bytes:
     """A request body of so many bytes."""
     body = b'{"query": "{ __typename }"'
@@ -80,6 +91,15 @@ async def test_the_size_of_an_operation(api: Api) -> None:
     await refused(api, limit, 20, 21, "{" + " __typename" * 21 + " }")
     await passes(api, of_tokens(5_000))
     await refused(api, limit, 5_000, 5_001, of_tokens(5_001))
+
+
+async def test_the_bulk_of_a_document(api: Api) -> None:
+    await passes(api, chained(MOST_DEFINITIONS - 1, 0))
+    await refused(api, "LIMIT_EXCEEDED", MOST_DEFINITIONS, MOST_DEFINITIONS + 1, chained(MOST_DEFINITIONS, 0))
+    others = 1 + 1 + 1  # the root field, the one spread of the first fragment, and its field
+    await passes(api, chained(1, MOST_SELECTIONS - others))
+    more = chained(1, MOST_SELECTIONS - others + 1)
+    await refused(api, "LIMIT_EXCEEDED", MOST_SELECTIONS, MOST_SELECTIONS + 1, more)
 
 
 async def test_the_estimated_cost_of_an_operation(run: Run) -> None:
@@ -151,6 +171,26 @@ async def test_databases_of_a_call(api: Api) -> None:
         api, "TOO_MANY_DATABASES", 10, 11, SCOPE, input={"credentialId": credential, "databaseIds": databases}
     )
     await passes(api, SCOPE, input={"credentialId": credential, "databaseIds": databases[:10]})
+
+
+async def test_the_values_of_variables(api: Api) -> None:
+    # The variable itself, the fields of the input, and one for each key: the field has a limit of its own, and tells it.
+    fields = len(cast("GraphQLInputObjectType", core_schema(build_schema()).type_map["DeleteDocumentsInput"]).fields)
+    most = MOST_VALUES - 1 - fields
+    home = await api.collection(await api.database())
+    await refused(api, "LIMIT_EXCEEDED", 1000, most, DELETE, input={"collectionId": home, "keys": [0] * most})
+    more = {"collectionId": home, "keys": [0] * (most + 1)}
+    await refused(api, "LIMIT_EXCEEDED", MOST_VALUES, MOST_VALUES + 1, DELETE, input=more)
+
+
+async def test_as_many_writes_as_a_request_may_have_can_be_as_large_as_a_write_may_be(api: Api) -> None:
+    home = await api.collection(await api.database())
+    names = [f"i{number}" for number in range(20)]
+    declared = ", ".join(f"${name}: DeleteDocumentsInput!" for name in names)
+    asked = " ".join(f"{name}: deleteDocuments(input: ${name}) {{ deletedCount }}" for name in names)
+    largest = {"collectionId": home, "keys": list(range(1000))}
+    answered = await api(f"mutation ({declared}) {{ {asked} }}", **dict.fromkeys(names, largest))
+    assert [answered[name]["deletedCount"] for name in names] == [0] * 20
 
 
 # --- sockets ---

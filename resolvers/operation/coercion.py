@@ -28,6 +28,7 @@ from graphql import (
     get_variable_values,
     is_enum_type,
     is_input_object_type,
+    is_leaf_type,
     is_list_type,
     is_non_null_type,
     is_required_input_field,
@@ -35,10 +36,11 @@ from graphql import (
 )
 
 from app.errors import BadInput, GatewayError
+from resolvers.operation.budget import check_values
 from resolvers.operation.input_value import LIST, NULL, OBJECT, VARIABLE, Json, Literal, Value
 
 MAX_FAULTS = 5
-"""How many faults of one value are told."""
+"""How many faults of one literal, or of all variables, are told."""
 
 MAX_NESTING = 200
 """Where graphql-core stops, too. It bounds typed input only: a JSON scalar is one value, however deep."""
@@ -92,12 +94,18 @@ class QuietValuesRule(ValidationRule):
 def coerce_variables(
     schema: GraphQLSchema, operation: OperationDefinitionNode, raw: Mapping[str, object]
 ) -> VariableValues | list[GraphQLError]:
-    """The variables of a validated operation, coerced, or what is wrong with them (errors caused by a BadInput)."""
+    """The variables of a validated operation, coerced, or what is wrong with them (errors caused by a BadInput).
+
+    Raises LimitExceeded when they hold more values than coercion should look at.
+    """
     definitions = operation.variable_definitions or ()
+    declared = [_Declared(node, cast("GraphQLInputType", type_from_ast(schema, node.type))) for node in definitions]
+    check_values(((raw[each.name], each.type) for each in declared if each.name in raw), len(raw))
     values = get_variable_values(schema, definitions, dict(raw), max_errors=1, hide_suggestions=True)
     refused = isinstance(values, list)
     judge = _misfit if refused else _unstorable
-    errors = [error for definition in definitions for error in _variable_errors(schema, definition, raw, judge)]
+    found = (error for each in declared for error in _variable_errors(each, raw, judge))
+    errors = list(islice(found, MAX_FAULTS))
     if refused and not errors:
         errors = [_refusal("The variables do not fit their types.", operation, {})]
     return errors or values
@@ -109,18 +117,27 @@ def quiet_syntax_message(error: GraphQLSyntaxError) -> str:
     return f"Syntax error: {words.group() if words else 'the document cannot be read from here on'}."
 
 
-def _variable_errors(
-    schema: GraphQLSchema, definition: VariableDefinitionNode, raw: Mapping[str, object], judge: Judge
-) -> list[GraphQLError]:
-    name = definition.variable.name.value
-    type_ = cast("GraphQLInputType", type_from_ast(schema, definition.type))
+class _Declared(NamedTuple):
+    """A variable as the operation declares it."""
+
+    node: VariableDefinitionNode
+    type: GraphQLInputType
+
+    @property
+    def name(self) -> str:
+        return self.node.variable.name.value
+
+
+def _variable_errors(declared: _Declared, raw: Mapping[str, object], judge: Judge) -> list[GraphQLError]:
+    node, type_ = declared
+    name = declared.name
     if name in raw:
         found = _faults(Json(raw[name]), type_, (name,), judge)
-    elif is_non_null_type(type_) and definition.default_value is None:
+    elif is_non_null_type(type_) and node.default_value is None:
         found = iter((Fault((name,), f"({type_}) is missing"),))
     else:
         found = iter(())
-    return _told(f"Variable ${name}", definition, found)
+    return _told(f"Variable ${name}", node, found)
 
 
 def _told(owner: str, node: Node, faults: Iterator[Fault]) -> list[GraphQLError]:
@@ -169,8 +186,13 @@ def _list_faults(value: Value, item_type: GraphQLInputType, path: Path, judge: J
         # GraphQL takes a single value for a list of one.
         yield from _faults(value, item_type, path, judge)
         return
+    bare = get_nullable_type(item_type)
+    leaf = bare if is_leaf_type(bare) else None
     for index, item in enumerate(value.items()):
-        yield from _faults(item, item_type, (*path, index), judge)
+        if leaf is None or item.kind in (NULL, VARIABLE):
+            yield from _faults(item, item_type, (*path, index), judge)
+        elif fault := judge(item, leaf, item_type, (*path, index)):
+            yield fault
 
 
 def _object_faults(
@@ -227,7 +249,9 @@ def _found(kind: str, leaf: GraphQLLeafType) -> str:
 def _unstorable(value: Value, leaf: GraphQLLeafType, _declared: GraphQLInputType, path: Path) -> Fault | None:
     """PostgreSQL stores no NUL and no half of a surrogate pair. JSON scalars judge their own items, one by one."""
     text = value.text
-    bad = _UNSTORABLE.search(text) if text is not None and leaf.name in _TEXT_SCALARS else None
+    if text is None or leaf.name not in _TEXT_SCALARS or (text.isascii() and "\0" not in text):
+        return None
+    bad = _UNSTORABLE.search(text)
     if bad is None:
         return None
     return Fault(path, f"holds {'a NUL character' if bad.group() == chr(0) else 'half of a surrogate pair'}")

@@ -27,7 +27,6 @@ from graphql import (
     ValuesOfCorrectTypeRule,
     parse,
     specified_rules,
-    validate,
 )
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -36,8 +35,10 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from app.errors import BadInput
 from resolvers.operation.coercion import QuietValuesRule
 from resolvers.operation.failure import bad_input, located
-from resolvers.operation.limits import OperationSize, RequestLimits, amount, measure, too_many_tokens
-from resolvers.operation.shape import shapes
+from resolvers.operation.limits import OperationSize, RequestLimits, amount, measure, too_bulky, too_many_tokens
+from resolvers.operation.plan.keeper import Grown, Plans
+from resolvers.operation.shape import bulk, shapes
+from resolvers.operation.validation import validated
 
 CAPACITY = 64 * 1024 * 1024
 """Bytes that kept documents may take, as estimated."""
@@ -48,7 +49,7 @@ TOKEN_BYTES = 600
 REFUSED_BYTES = 2048
 """What a failed document takes: a few messages."""
 
-CHARACTERS_PER_TOKEN = 64
+CHARACTERS_PER_TOKEN = 32
 """Bounds a document's text by its token limit: the lexer takes 0.1 s for a million characters, however few tokens."""
 
 MAX_ERRORS = 10
@@ -72,12 +73,17 @@ class FrugalOverlapRule(OverlappingFieldsCanBeMergedRule):
 
 
 class PreparedOperation:
-    """One operation of a valid document. Equal only to itself, so that a plan compiled for it can be kept by it."""
+    """One operation of a valid document. It keeps the plans made of it; `grown` is told how many bytes they take."""
 
     def __init__(
-        self, schema: GraphQLSchema, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+        self,
+        schema: GraphQLSchema,
+        node: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        grown: Grown,
     ) -> None:
         self.node = node
+        self.plans = Plans(schema, node, fragments, grown)
         self.name: str | None = node.name.value if node.name else None
         self.kind: OperationType = node.operation
         self._measure = partial(measure, schema, node, fragments)
@@ -95,9 +101,12 @@ class PreparedOperation:
         return self._measured(*((name, amount(variables.get(name))) for name in self.size.sized_by))
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class PreparedDocument:
-    """A valid document. `hash`, the SHA-256 of its text in hexadecimal, stands for it in logs and audit."""
+    """A valid document. `hash`, the SHA-256 of its text in hexadecimal, stands for it in logs and audit.
+
+    Its `weight` in bytes, as estimated, grows with the plans that are made of its operations.
+    """
 
     hash: str
     ast: DocumentNode
@@ -143,6 +152,7 @@ class DocumentCache:
         self.introspection = introspection
         self.rules = validation_rules(introspection=introspection)
         self.weight = 0
+        self.hits = self.misses = self.plans_made = 0
         self._kept: OrderedDict[str, PreparedDocument | RefusedDocument] = OrderedDict()
 
     def prepare(self, text: str) -> PreparedDocument | RefusedDocument:
@@ -150,15 +160,28 @@ class DocumentCache:
         key = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         kept = self._kept.get(key)
         if kept is None:
+            self.misses += 1
             kept = self._read(key, text)
             self._keep(kept)
         else:
+            self.hits += 1
             self._kept.move_to_end(key)
         return kept
 
     def _keep(self, document: PreparedDocument | RefusedDocument) -> None:
         self._kept[document.hash] = document
-        self.weight += document.weight
+        self._weigh(document.weight)
+
+    def _grew(self, key: str, weight: int) -> None:
+        """Plans of a document were made or dropped; if it is kept no more, they go with it."""
+        self.plans_made += 1
+        document = self._kept.get(key)
+        if isinstance(document, PreparedDocument):
+            document.weight += weight
+            self._weigh(weight)
+
+    def _weigh(self, weight: int) -> None:
+        self.weight += weight
         while self.weight > self.capacity:
             self.weight -= self._kept.popitem(last=False)[1].weight
 
@@ -169,7 +192,7 @@ class DocumentCache:
         excess = self._excess(ast)
         if excess is not None:
             return RefusedDocument(key, (excess,))
-        errors = validate(self.schema, ast, self.rules, max_errors=MAX_ERRORS, hide_suggestions=not self.introspection)
+        errors = validated(self.schema, ast, self.rules, most=MAX_ERRORS, hide_suggestions=not self.introspection)
         return RefusedDocument(key, tuple(_told(errors))) if errors else self._prepared(key, text, ast)
 
     def _parsed(self, text: str) -> DocumentNode | GraphQLError:
@@ -186,12 +209,14 @@ class DocumentCache:
     def _excess(self, ast: DocumentNode) -> GraphQLError | None:
         """What is far too much in every operation, whichever is meant: seen before validation, which is dear."""
         found = [self.limits.excess(shape) for shape in shapes(ast)]
-        return located(found[0]) if found and all(found) and found[0] is not None else None
+        excess = found[0] if found and all(found) else too_bulky(bulk(ast))
+        return located(excess) if excess is not None else None
 
     def _prepared(self, key: str, text: str, ast: DocumentNode) -> PreparedDocument:
         fragments = {node.name.value: node for node in ast.definitions if isinstance(node, FragmentDefinitionNode)}
         nodes = [node for node in ast.definitions if isinstance(node, OperationDefinitionNode)]
-        operations = [PreparedOperation(self.schema, node, fragments) for node in nodes]
+        grown = partial(self._grew, key)
+        operations = [PreparedOperation(self.schema, node, fragments, grown) for node in nodes]
         return PreparedDocument(
             hash=key,
             ast=ast,

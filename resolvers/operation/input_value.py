@@ -18,6 +18,7 @@ from graphql import (
     StringValueNode,
     ValueNode,
     VariableNode,
+    is_enum_type,
 )
 from graphql.utilities import validate_input_literal, validate_input_value
 
@@ -47,6 +48,7 @@ _LITERAL_KINDS: dict[type, str] = {
     EnumValueNode: "a bare word",
     VariableNode: VARIABLE,
 }
+_TEXT_SCALARS = ("String", "ID")
 
 
 class Value(Protocol):
@@ -122,6 +124,15 @@ class Literal:
         return {field.name.value: Literal(field.value) for field in cast("ObjectValueNode", self.node).fields}
 
     def complaints(self, leaf: GraphQLLeafType) -> list[GraphQLError]:
+        if _plainly_fits(self.node, leaf):
+            return []
         found: list[GraphQLError] = []
         validate_input_literal(self.node, leaf, lambda error, _path: found.append(error), hide_suggestions=True)
         return found
+
+
+def _plainly_fits(node: ValueNode, leaf: GraphQLLeafType) -> bool:
+    """What graphql-core takes six microseconds to find out. A document may hold thousands of such values."""
+    if isinstance(node, EnumValueNode):
+        return is_enum_type(leaf) and node.value in leaf.values
+    return isinstance(node, StringValueNode) and leaf.name in _TEXT_SCALARS

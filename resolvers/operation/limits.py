@@ -34,7 +34,7 @@ from graphql import (
 
 from app.errors import LimitExceeded
 from app.page import MAX_FIRST
-from resolvers.operation.shape import Shape
+from resolvers.operation.shape import Bulk, Shape
 
 INTROSPECTION_DEPTH = 25
 """The standard introspection query is 15 deep, and no setting should break GraphiQL and code generators."""
@@ -47,6 +47,12 @@ SCHEMA_LIST_SIZE = 6
 
 SIZING_ARGUMENTS = ("first", "ids")
 """Arguments that say how many items a field answers: as a number, or as the list of what is asked for."""
+
+MOST_DEFINITIONS = 100
+"""Operations and fragments in a document: each costs validation a pass of its own."""
+
+MOST_SELECTIONS = 2_400
+"""Fields, spreads and inline fragments in a document, as they stand there: what a person or a generator writes has some hundreds."""
 
 LARGEST_EXACT = 2**53 - 1
 """A bomb's count has hundreds of digits; JSON clients read no larger whole number exactly."""
@@ -97,6 +103,13 @@ class RequestLimits:
             raise excess
 
 
+def too_bulky(bulk: Bulk) -> LimitExceeded | None:
+    """For a document that would take validation too long."""
+    return _beyond(
+        bulk.definitions, MOST_DEFINITIONS, "The gateway", "operations and fragments; send several", "the document"
+    ) or _beyond(bulk.selections, MOST_SELECTIONS, "The gateway", "fields and spreads; send several", "the document")
+
+
 def too_many_tokens(limit: int) -> LimitExceeded:
     """For a document whose reading stopped at the limit: how many tokens it has in all is not known."""
     return LimitExceeded(
@@ -140,11 +153,11 @@ def amount(value: object) -> int | None:
     return min(max(number, 0), MAX_FIRST) if isinstance(number, int) else None
 
 
-def _beyond(actual: int, limit: int, setting: str, of_what: str) -> LimitExceeded | None:
+def _beyond(actual: int, limit: int, setting: str, of_what: str, owner: str = "the operation") -> LimitExceeded | None:
     if actual <= limit:
         return None
     told = min(actual, LARGEST_EXACT)
-    return LimitExceeded(f"{setting} allows {limit}, and the operation has {told} {of_what}.", limit=limit, actual=told)
+    return LimitExceeded(f"{setting} allows {limit}, and {owner} has {told} {of_what}.", limit=limit, actual=told)
 
 
 class _Count(NamedTuple):

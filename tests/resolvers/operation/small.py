@@ -32,6 +32,7 @@ class Context:
     """What the tests hand in as `info.context`, and what resolvers note there."""
 
     name: str = "tester"
+    holder: str = "tester"
     calls: list[str] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)

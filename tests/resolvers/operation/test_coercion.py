@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
-from graphql import GraphQLError, GraphQLSyntaxError, VariableValues, parse
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, VariableValues, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import BadInput
+from app.errors import BadInput, LimitExceeded
 from app.web.message import MAX_NESTING as MAX_JSON_NESTING
+from resolvers.operation.budget import MOST_VALUES
 from resolvers.operation.coercion import MAX_FAULTS, coerce_variables, quiet_syntax_message
 from resolvers.operation.document import DocumentCache, PreparedDocument, RefusedDocument
 from resolvers.operation.execution import core_schema
@@ -28,6 +29,12 @@ def coerced(text: str, variables: Mapping[str, object]) -> VariableValues | list
     document = CACHE.prepare(text)
     assert isinstance(document, PreparedDocument), document.errors
     return coerce_variables(CORE, document.operation(None).node, variables)
+
+
+def _operation(text: str) -> OperationDefinitionNode:
+    (operation,) = parse(text).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    return operation
 
 
 def accepted(text: str, variables: Mapping[str, object]) -> dict[str, Any]:
@@ -127,6 +134,23 @@ def test_one_of_inputs_want_exactly_one_field() -> None:
 
 def test_faults_without_end_are_cut_off() -> None:
     assert len(faults(ADD, {"input": GOOD | {"labels": [1] * 1000}})) == MAX_FAULTS
+
+
+def test_faults_of_many_variables_are_cut_off_as_one() -> None:
+    declared = ", ".join(f"$t{number}: String!" for number in range(30))
+    used = " ".join(f"...@include(if: true) {{ echo(text: $t{number}) }}" for number in range(30))
+    text = f"query ({declared}) {{ who {used} }}"
+    many = coerce_variables(CORE, _operation(text), {})
+    assert isinstance(many, list)
+    assert len(many) == MAX_FAULTS
+
+
+def test_more_values_than_the_budget_are_refused_before_they_are_coerced() -> None:
+    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { name } }"
+    assert len(accepted(text, {"ids": ["x"] * (MOST_VALUES - 1)})["ids"]) == MOST_VALUES - 1
+    with pytest.raises(LimitExceeded) as caught:
+        coerced(text, {"ids": [[]] * MOST_VALUES})
+    assert caught.value.facts == {"limit": MOST_VALUES, "actual": MOST_VALUES + 1}
 
 
 def test_typed_input_nested_without_end_is_refused() -> None:

@@ -17,7 +17,7 @@ from resolvers.operation.document import (
     RefusedDocument,
 )
 from resolvers.operation.execution import core_schema
-from resolvers.operation.limits import RequestLimits
+from resolvers.operation.limits import MOST_DEFINITIONS, MOST_SELECTIONS, RequestLimits
 from tests.resolvers.operation.small import SCHEMA, SECRET
 from tests.resolvers.operation.test_limits import spreading
 
@@ -158,6 +158,23 @@ def test_repeating_fields_without_end_is_refused_in_words_that_help(cache: Docum
     text = "{ organization { " + "databases(first: 1) { nodes { name } } " * 400 + "} }"
     (error,) = refused(cache, text).errors
     assert "repeats fields too often" in error.message
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "actual"),
+    [
+        (" ".join(f"query Q{number} {{ echo }}" for number in range(MOST_DEFINITIONS + 1)), MOST_DEFINITIONS, 101),
+        ("{ organization { " + "name " * MOST_SELECTIONS + "} }", MOST_SELECTIONS, 2401),
+    ],
+    ids=["operations", "fields"],
+)
+def test_a_bulky_document_is_refused_before_validation(
+    cache: DocumentCache, text: str, limit: int, actual: int
+) -> None:
+    (error,) = refused(cache, text).errors
+    assert isinstance(error.original_error, LimitExceeded)
+    assert error.original_error.facts == {"limit": limit, "actual": actual}
+    assert CountingRule.made == 0
 
 
 def test_a_lone_surrogate_in_a_document_is_a_syntax_error(cache: DocumentCache) -> None:

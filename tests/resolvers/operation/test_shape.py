@@ -9,7 +9,7 @@ from app.errors import LimitExceeded
 from resolvers.operation.document import DocumentCache, RefusedDocument
 from resolvers.operation.execution import core_schema
 from resolvers.operation.limits import RequestLimits
-from resolvers.operation.shape import Look, Shape, shapes
+from resolvers.operation.shape import Bulk, Look, Shape, bulk, shapes
 from tests.resolvers.operation.small import SCHEMA
 
 
@@ -60,3 +60,13 @@ def test_a_document_is_refused_before_validation_when_all_of_its_operations_are_
 
 def test_every_operation_has_a_shape() -> None:
     assert shapes(parse("query A { a } query B { b: a c }")) == [Shape(0, 1), Shape(1, 2)]
+
+
+def test_bulk_counts_what_stands_in_the_document_once() -> None:
+    document = "{ a: x { b ... { c } } ...A ...A } query Q { x } fragment A on Q { y { z } }"
+    assert bulk(parse(document)) == Bulk(definitions=3, selections=6 + 1 + 2)
+    assert bulk(parse(doubling(50))) == Bulk(52, 1 + 3 * 50 + 1)
+
+
+def test_bulk_leaves_alone_what_is_no_operation() -> None:
+    assert bulk(parse("type A { a: Int } { x }")) == Bulk(2, 1)
