@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Self
 from uuid import UUID
 
@@ -32,6 +33,12 @@ EVERYTHING = frozenset(Permission)
 
 SUBJECT_MARK = "oidc:"
 """Before the subjects of the identity provider, wherever they stand beside the names of access tokens."""
+
+SYSTEM, OPERATOR = "vectorgate", "operator"
+"""What the audit log calls the gateway itself, and whoever runs its commands; no access token is called so."""
+
+COMBINATIONS = 1024
+"""Of roles and permissions, whose sum is remembered: each request needs one, and it follows from these names alone."""
 
 BEYOND_DATABASES = frozenset({Permission.CREATE_DATABASE, Permission.MANAGE_ACCESS, Permission.WRITE_INTEGRATIONS})
 """What a token limited to databases never has: these reach over all of the organization."""
@@ -71,6 +78,11 @@ def permissions_of(roles: Iterable[str], custom: Iterable[str] = (), *, limited:
     `custom`: names of the permissions of those among them that the organization has made; one that this version does not
     know is passed over. `limited`: to a token that sees certain databases only.
     """
+    return _permissions(tuple(roles), tuple(custom), limited)
+
+
+@lru_cache(COMBINATIONS)
+def _permissions(roles: tuple[str, ...], custom: tuple[str, ...], limited: bool) -> frozenset[Permission]:  # noqa: FBT001 - a key of the cache
     built_in = (BUILT_IN[name].permissions for name in roles if name in BUILT_IN)
     granted = known(custom).union(*built_in)
     return granted - BEYOND_DATABASES if limited else granted
@@ -101,12 +113,27 @@ class Actor:
     @classmethod
     def system(cls, organization_id: UUID) -> Self:
         """The gateway itself, at work in an organization: who started a job was asked for permission then."""
-        return cls(organization_id, UUID(int=0), "vectorgate", [], EVERYTHING)
+        return cls(organization_id, UUID(int=0), SYSTEM, [], EVERYTHING)
+
+    @classmethod
+    def operator(cls, organization_id: UUID) -> Self:
+        """Whoever may run the gateway's commands: there is nobody to ask for permission."""
+        return cls(organization_id, UUID(int=0), OPERATOR, [], EVERYTHING)
+
+    @property
+    def identifier(self) -> UUID | None:
+        """Tells it from others of its name, before and after it; None: the gateway itself, or its operator."""
+        return self.token_id if self.token_id.int else None
 
     @property
     def name(self) -> str:
         """As the audit log has it; no access token can be named like a subject of the identity provider."""
         return f"{SUBJECT_MARK}{self.subject}" if self.token_name is None else self.token_name
+
+    @property
+    def sight(self) -> tuple[UUID, bytes | None]:
+        """What it sees, to tell it apart: two actors with the same see the same rows."""
+        return self.organization_id, None if self.databases is None else b"".join(each.bytes for each in self.databases)
 
     def may(self, permission: Permission) -> bool:
         """Whether the token's roles allow this."""

@@ -1,13 +1,14 @@
 """An identity provider whose tokens are accepted: its keys, found by OpenID Connect Discovery, renewed, and kept while it is away.
 
-Of tokens nothing is kept.
+Of tokens nothing is kept, but for those of connections that last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
 import structlog
@@ -24,6 +25,9 @@ LONGEST_SECONDS, SHORTEST_SECONDS = 600, 60
 """Keys are as good as their max-age says, within these; without it, the longest."""
 LATER_SECONDS, AGAIN_SECONDS = 10.0, 1.0
 """Pause after a fetch that did not help, whatever tokens come: while there are keys, and while there are none."""
+
+AWAY: Final = (FetchError, TimeoutError, ValidationError)
+"""How fetching its keys fails."""
 
 Fetch: TypeAlias = Callable[[str], Awaitable[Fetched]]
 """Answers the document at an address. Raises FetchError."""
@@ -48,6 +52,14 @@ class _KeySet(BaseModel):
     keys: list[object]
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """That a token is good: by this key, and until then (in seconds since 1970)."""
+
+    expires: float
+    key: Key
+
+
 class IdentityProvider:
     """Whose tokens are accepted when they are for `audience`. Fetches one at a time, whoever waits for it."""
 
@@ -68,30 +80,50 @@ class IdentityProvider:
         self._keys: tuple[Key, ...] = ()
         self._stale_at = self._not_before = float("-inf")
         self._fetching = asyncio.Lock()
+        self._verified_before: dict[str, _Proof] = {}
+        """Of the tokens that `standing` was asked for the last time."""
 
     async def claims(self, token: str) -> Claims:
         """What a token of this provider claims. Raises TokenRefusedError."""
         header = read_header(token)
         await self.meet()
         await self._renew_until(lambda: key_for(header, self._keys) is not None)
-        return self._verified(token, header)
+        return self._verified(token, header, self._key(header))
 
-    def stands(self, token: str) -> bool:
-        """Whether `claims` would answer by the keys that are known: for a token that it has answered for."""
-        try:
-            self._verified(token, read_header(token))
-        except TokenRefusedError:
-            return False
-        return True
+    def standing(self, tokens: Collection[str]) -> set[str]:
+        """Those of some tokens, all of which `claims` has answered for, that it would by the keys that are known.
+
+        It is asked for the same ones again and again: a signature that was verified stays so, until its key or its time is over.
+        """
+        self._verified_before = {
+            token: found
+            for token in tokens
+            if (found := self._verified_before.get(token) or self._proof(token)) is not None
+        }
+        now = self._wall_clock()
+        return {
+            token for token, proof in self._verified_before.items() if proof.expires > now and proof.key in self._keys
+        }
 
     async def meet(self) -> None:
         """Have fresh keys, if they can be had; those that are known go on to count."""
         await self._renew_until(lambda: self._clock() < self._stale_at)
 
-    def _verified(self, token: str, header: Header) -> Claims:
+    def _proof(self, token: str) -> _Proof | None:
+        try:
+            header = read_header(token)
+            key = self._key(header)
+            return _Proof(self._verified(token, header, key).exp, key)
+        except TokenRefusedError:
+            return None
+
+    def _key(self, header: Header) -> Key:
         key = key_for(header, self._keys)
         if key is None:
             raise TokenRefusedError("there is no key that it could be signed with, or more than one")
+        return key
+
+    def _verified(self, token: str, header: Header, key: Key) -> Claims:
         return verified(token, header, key, issuer=self.issuer, audience=self._audience, now=self._wall_clock())
 
     async def _renew_until(self, satisfied: Callable[[], bool]) -> None:
@@ -105,13 +137,24 @@ class IdentityProvider:
             if not satisfied():
                 self._not_before = self._clock() + (LATER_SECONDS if self._keys else AGAIN_SECONDS)
 
+    async def look(self) -> tuple[str | None, int]:
+        """Why its keys cannot be had now, if they cannot; and how many it publishes. Nothing of them is kept."""
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                keys, _ = await self._published()
+        except AWAY as fault:
+            return _reason(fault), 0
+        return None, len(keys)
+
     async def _renew(self) -> None:
         try:
             async with asyncio.timeout(FETCH_SECONDS):
                 keys, seconds = await self._published()
-        except (FetchError, TimeoutError, ValidationError) as fault:
+        except AWAY as fault:
             log.warning("identity_provider_is_away", issuer=self.issuer, reason=_reason(fault))
             return
+        if not keys:
+            log.warning("identity_provider_has_no_keys", issuer=self.issuer)
         self._keys, self._stale_at = keys, self._clock() + seconds
 
     async def _published(self) -> tuple[tuple[Key, ...], int]:
@@ -121,8 +164,6 @@ class IdentityProvider:
             raise FetchError("its metadata is of another issuer than the one that is set")
         answer = await self._fetch(metadata.jwks_uri)
         keys = tuple(filter(None, map(key_of, _KeySet.model_validate_json(answer.body).keys)))
-        if not keys:
-            log.warning("identity_provider_has_no_keys", issuer=self.issuer)
         seconds = LONGEST_SECONDS if answer.max_age is None else answer.max_age
         return keys, max(SHORTEST_SECONDS, min(seconds, LONGEST_SECONDS))
 

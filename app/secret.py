@@ -22,6 +22,9 @@ NONCE_BYTES = 12
 FINGERPRINT = b"vectorgate fingerprint\0"
 """Keeps this use of a key apart from any other."""
 
+IDENTITY = b"vectorgate key identity\0"
+"""Likewise."""
+
 MARK = "vg_"
 """Begins every access token, so that secret scanners can find one that has leaked."""
 
@@ -98,6 +101,18 @@ class Keyring:
     def reseal(self, sealed: Sealed, context: str) -> Sealed:
         """The same secret under the newest key. The plain text does not leave this line. Raises SecretUnreadable."""
         return self.seal(self.open(sealed, context), context)
+
+    def opens(self, sealed: Sealed, context: str) -> bool:
+        """Whether `open` would answer. The plain text does not leave this line."""
+        try:
+            self.open(sealed, context)
+        except SecretUnreadable:
+            return False
+        return True
+
+    def identities(self) -> dict[str, bytes]:
+        """Each key's fingerprint by its id: tells whether two keys are the same one, and nothing else of them."""
+        return {key_id: hmac.digest(key, IDENTITY, "sha256") for key_id, key in self._keys.items()}
 
     def fingerprint(self, content: bytes) -> bytes:
         """A keyed hash: equal for equal content, and of no use to whoever reads it without the key."""

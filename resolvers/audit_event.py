@@ -9,7 +9,7 @@ from typing import Annotated
 
 import strawberry
 
-from app.access import Permission
+from app.access import SUBJECT_MARK, Permission
 from app.domain import audit
 from app.store import record
 from resolvers.context import Info
@@ -21,13 +21,17 @@ from resolvers.scalar import JSONObject
 @strawberry.type(description="Something that was done, or refused.")
 class AuditEvent(Node):
     occurred_at: dt.datetime = strawberry.field(description="When.")
-    actor: str = strawberry.field(description="The name of the access token that did it.")
-    action: str = strawberry.field(description="The mutation's name in snake case, such as rotate_credential.")
+    actor: str = strawberry.field(
+        description="The name of the access token that did it, or oidc: and the subject; operator for commands."
+    )
+    action: str = strawberry.field(
+        description="The mutation's name in snake case, such as rotate_credential; or that of a field whose permission was refused."
+    )
     target_id: strawberry.ID | None = strawberry.field(description="What it was done to; it may be gone.")
     target_name: str | None = strawberry.field(description="What that was called then.")
     outcome: str = strawberry.field(description="done, or the error code of the refusal.")
     details: JSONObject = strawberry.field(
-        description="Facts such as counts and versions, with request id and address; never a secret or a text."
+        description="Facts such as counts and versions, with request id, address and the actor's tokenId; never a secret or a text."
     )
 
     @classmethod
@@ -41,8 +45,19 @@ class AuditEvent(Node):
             target_id=global_id(kind, key) if key else None,
             target_name=event.target_name,
             outcome=event.outcome,
-            details={**event.details, "requestId": event.request_id, "address": event.address},
+            details=_details(event),
         )
+
+
+def _details(event: record.AuditEvent) -> dict[str, object]:
+    """As callers have ids: those of databases, and of the access token; another actor's tells its like apart, and names nothing."""
+    told: dict[str, object] = {**event.details, "requestId": event.request_id, "address": event.address}
+    if (databases := event.details.get("databaseIds")) is not None:
+        told["databaseIds"] = [global_id("Database", each) for each in databases]
+    if event.actor_id is not None:
+        is_token = not event.actor.startswith(SUBJECT_MARK)
+        told["tokenId"] = global_id("AccessToken", event.actor_id) if is_token else str(event.actor_id)
+    return told
 
 
 @strawberry.type

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import functools
 import inspect
@@ -10,20 +11,16 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 import strawberry
-import structlog
 from strawberry.schema_directive import Location
 
 from app.access import Permission
-from app.domain import audit
-from app.errors import GatewayError, Internal
+from app.domain.refusal import Refusal
 from resolvers.context import Info
 from resolvers.described import described_enum
 from resolvers.mutation import Input
 from resolvers.node import as_uuid, split
 
 R = TypeVar("R")
-
-log = structlog.get_logger(__name__)
 
 described_enum(
     Permission,
@@ -39,8 +36,9 @@ described_enum(
         "DROP_TABLE": "Drop tables with their rows.",
         "CREATE_INDEX": "Create and drop vector indexes.",
         "READ_DATA": "Read, count and search documents and rows.",
-        "WRITE_DATA": "Insert, update and delete documents and rows.",
-        "MANAGE_ACCESS": "Manage access tokens and roles, read the audit log.",
+        "WRITE_DATA": "Insert, update and delete documents and rows. How many a filter matched is answered: who may write can find "
+        "out values by asking for them.",
+        "MANAGE_ACCESS": "Manage access tokens and roles, read the audit log. Nothing is given that the giver has not; anything is taken.",
     },
 )
 
@@ -63,15 +61,15 @@ def needing(permission: Permission, description: str) -> dict[str, Any]:
 
 
 def mutation(permission: Permission, description: str) -> Callable[[Callable[..., Awaitable[R]]], Any]:
-    """Declare a mutation. A refusal is noted in the audit log under the mutation's name, then answered."""
+    """Declare a mutation. A refusal is noted under the mutation's name, and is in the audit log before it is answered."""
 
     def declare(resolver: Callable[..., Awaitable[R]]) -> Any:  # noqa: ANN401 - a field, as strawberry has it
         @functools.wraps(resolver)
         async def audited(self: object, info: Info, *args: Any, **kwargs: Any) -> R:  # noqa: ANN401 - the resolver's own
             try:
                 return await resolver(self, info, *args, **kwargs)
-            except Exception as error:
-                await _note_refusal(info, resolver.__name__, error, kwargs["input"])
+            except (Exception, asyncio.CancelledError) as error:
+                info.context.refusals.note(Refusal.of(resolver.__name__, error, _target(kwargs["input"])))
                 raise
             finally:
                 info.context.forget()
@@ -81,15 +79,6 @@ def mutation(permission: Permission, description: str) -> Callable[[Callable[...
         return declared
 
     return declare
-
-
-async def _note_refusal(info: Info, action: str, error: Exception, given: Input) -> None:
-    """In the audit log. Where that cannot be written, the refusal must still reach the caller."""
-    code = error.code if isinstance(error, GatewayError) else Internal.code
-    try:
-        await audit.refused(info.context.gateway, info.context.actor, action, code, _target(given))
-    except GatewayError as failure:
-        log.warning("refusal_not_in_audit_log", action=action, code=code, reason=failure.message)
 
 
 def _target(given: Input) -> str | None:

@@ -20,6 +20,7 @@ VIEWER = "{ viewer { organization { name } tokenName subject roles permissions d
 SUBJECT = "{ viewer { subject } }"
 EVENTS = "subscription { auditEvents { action } }"
 AUDIT = '{ organization { auditLog(first: 5, action: "create_access_token") { nodes { actor targetName outcome } } } }'
+SIGN_INS = '{ organization { auditLog(first: 9, action: "sign_in") { nodes { actor outcome details } } } }'
 CREATE_ROLE = "mutation R($input: CreateRoleInput!) { createRole(input: $input) { role { name } } }"
 DROP_ROLE = "mutation R($input: DropRoleInput!) { dropRole(input: $input) { droppedRoleName } }"
 ADMINISTRATOR, READER = "Organization Administrator", "Read-Only User"
@@ -88,6 +89,9 @@ async def test_a_token_without_a_role_that_exists_is_refused_and_sees_nothing(
         async with socket(running.url) as client:
             await client.say("connection_init", payload={"token": token})
             assert (await client.closed())[0] == 4403
+    nodes = (await running.api(SIGN_INS))["organization"]["auditLog"]["nodes"]
+    assert [(each["actor"], each["outcome"]) for each in nodes] == [("oidc:alice", "PERMISSION_DENIED")] * 6
+    assert {each["details"]["tokenId"] for each in nodes} == {nodes[0]["details"]["tokenId"]}
 
 
 async def test_a_role_of_the_organization_s_own_counts_from_the_next_request_and_no_longer_when_it_is_dropped(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
-from app.access import SUBJECT_MARK, Actor, Permission, permissions_of
+from app.access import OPERATOR, SUBJECT_MARK, SYSTEM, Actor, Permission, permissions_of
 from app.domain import audit, database, role
 from app.errors import AlreadyExists, BadInput, NotFound, Unauthenticated
 from app.gateway import Gateway
@@ -16,6 +17,7 @@ from app.page import Page, after_id, check_first, id_cursor
 from app.postgres import Connection
 from app.secret import hint, new_token, token_hash
 from app.store import access_token
+from app.store.access_token import Valid
 from app.store.notification import notify
 from app.store.record import AccessToken, Organization
 from app.value import check_title
@@ -24,6 +26,12 @@ MOST_DATABASES = 1000
 
 BOOTSTRAP = "bootstrap"
 """The name of the token that the operator's settings make; no other token may have it."""
+
+RESERVED = {SYSTEM: "the gateway itself", OPERATOR: "whoever runs its commands"}
+"""Names of actors that are no tokens; in any case of letters, since whoever reads a log does not tell them apart."""
+
+MOST_NAMED = 100
+"""Databases that the audit log names when a token or a credential is made for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +43,13 @@ class Session:
 
 
 async def authenticate(gateway: Gateway, token: str | None, *, request_id: str, address: str) -> Session:
-    """One statement, at every request: a revoked token bites on the next. Raises Unauthenticated, which does not say why."""
+    """One statement, at every request: a revoked token bites on the next. Requests that come together share it.
+
+    Raises Unauthenticated, which does not say why.
+    """
     if token is None or not token.isascii():
         raise Unauthenticated("Send an access token in the header Authorization: Bearer <token>.")
-    async with gateway.postgres.catalogue.connection(as_found=True) as connection:
-        valid = await access_token.valid(connection, token_hash(token))
+    valid = await gateway.questions.of("access tokens", partial(_valid, gateway)).get(token_hash(token))
     if valid is None:
         raise Unauthenticated("The access token is not valid (any more): ask an administrator for a new one.")
     gateway.tokens_used.note(valid.id)
@@ -54,6 +64,12 @@ async def authenticate(gateway: Gateway, token: str | None, *, request_id: str, 
         address=address,
     )
     return Session(actor, valid.organization)
+
+
+async def _valid(gateway: Gateway, hashes: Sequence[bytes]) -> Mapping[bytes, Valid | None]:
+    async with gateway.postgres.catalogue.connection(as_found=True) as connection:
+        found = await access_token.valid(connection, hashes)
+    return {each: found.get(each) for each in hashes}
 
 
 async def in_force(gateway: Gateway, tokens: Collection[str]) -> set[str]:
@@ -87,8 +103,25 @@ async def create(
         created = await insert(
             connection, actor.organization_id, title, secret, roles, database_ids=database_ids, expires_at=expires_at
         )
-        await audit.done(connection, actor, "create_access_token", "AccessToken", created.id, title, roles=list(roles))
+        await note_created(connection, actor, created)
     return created, secret
+
+
+async def note_created(connection: Connection, actor: Actor, created: AccessToken) -> None:
+    """Add what a new token may, where and for how long to the audit log."""
+    databases = created.database_ids
+    await audit.done(
+        connection,
+        actor,
+        "create_access_token",
+        "AccessToken",
+        created.id,
+        created.name,
+        roles=created.roles,
+        databaseIds=None if databases is None else [str(each) for each in databases[:MOST_NAMED]],
+        databaseCount=None if databases is None else len(databases),
+        expiresAt=created.expires_at and created.expires_at.isoformat(),
+    )
 
 
 async def insert(
@@ -101,7 +134,7 @@ async def insert(
     database_ids: Sequence[UUID] | None = None,
     expires_at: datetime | None = None,
 ) -> AccessToken:
-    """Raises AlreadyExists when a token of that name is in force, or the name is the bootstrap token's.
+    """Raises AlreadyExists when a token of that name is in force, or the name is the bootstrap token's or another actor's.
 
     Raises BadInput for a name by which the audit log would take it for somebody else.
     """
@@ -109,6 +142,8 @@ async def insert(
         raise BadInput(f"A token's name must not begin with {SUBJECT_MARK!r}, as the identity provider's subjects do.")
     if name == BOOTSTRAP:
         raise AlreadyExists(f"{BOOTSTRAP!r} is the token of the operator's settings: choose another name.")
+    if name.casefold() in RESERVED:
+        raise AlreadyExists(f"{name!r} is what the audit log calls {RESERVED[name.casefold()]}: choose another name.")
     created = await access_token.insert(
         connection,
         organization_id,

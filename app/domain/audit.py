@@ -94,10 +94,12 @@ async def move(gateway: Gateway, region: str) -> None:
             return
 
 
-async def refused(gateway: Gateway, actor: Actor, action: str, code: str, target: str | None) -> None:
-    """Note that a mutation was refused with an error code. `target`: the `kind:id` that it was about."""
+async def refused(
+    gateway: Gateway, actor: Actor, action: str, code: str, target: str | None, details: dict[str, object]
+) -> None:
+    """Note that something was refused with an error code. `target`: the `kind:id` that it was about. See refusal.py."""
     async with gateway.postgres.catalogue.connection() as connection:
-        await audit_event.append(connection, _event(actor, action, target, None, code, {}))
+        await audit_event.append(connection, _event(actor, action, target, None, code, details))
 
 
 async def page(
@@ -165,6 +167,7 @@ def _event(
         id=new_id(),
         organization_id=actor.organization_id,
         actor=actor.name,
+        actor_id=actor.identifier,
         action=action,
         target_id=target_id,
         target_name=target_name,

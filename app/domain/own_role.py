@@ -10,7 +10,7 @@ from app.domain import audit
 from app.errors import AlreadyExists, BadInput, LimitExceeded, NotFound
 from app.gateway import Gateway
 from app.postgres import Connection
-from app.store import access_token, role
+from app.store import access_token, organization, role
 from app.store.record import Role
 from app.value import check_text, check_title
 
@@ -65,9 +65,10 @@ async def of_organization(gateway: Gateway, actor: Actor) -> list[Role]:
 async def _insert(
     connection: Connection, organization_id: UUID, name: str, permissions: Collection[Permission], description: str
 ) -> Role:
+    await organization.lock(connection, organization_id)
     if (there := await role.count(connection, organization_id)) >= MOST_ROLES:
         message = f"An organization has at most {MOST_ROLES} roles of its own: drop one first."
-        raise LimitExceeded(message, limit=MOST_ROLES, actual=there)
+        raise LimitExceeded(message, limit=MOST_ROLES, actual=there + 1)
     allowed = [each.value for each in Permission if each in permissions]
     created = await role.insert(connection, organization_id, name, allowed, description)
     if created is None:

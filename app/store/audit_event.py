@@ -17,13 +17,13 @@ from app.store import lock
 from app.store.record import AuditEvent, records
 
 _COLUMNS = """
-    id, organization_id, number, occurred_at, actor, action, target_id, target_name, outcome, details, request_id, address"""
+    id, organization_id, number, occurred_at, actor, actor_id, action, target_id, target_name, outcome, details, request_id, address"""
 _INSERT = f"""
-    with turn as materialized (select pg_advisory_xact_lock($12)),
+    with turn as materialized (select pg_advisory_xact_lock($13)),
     added as (
         insert into vectorgate.audit_event
-            (id, organization_id, actor, action, target_id, target_name, outcome, details, request_id, address, occurred_at)
-        select $1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, clock_timestamp()) from turn
+            (id, organization_id, actor, actor_id, action, target_id, target_name, outcome, details, request_id, address, occurred_at)
+        select $1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, clock_timestamp()) from turn
         on conflict (id) do nothing
     )
     select pg_notify('{Topic.AUDIT_EVENT}', $2::uuid::text)"""
@@ -44,6 +44,7 @@ class NewEvent:
     id: UUID
     organization_id: UUID
     actor: str
+    actor_id: UUID | None
     action: str
     target_id: str | None
     target_name: str | None

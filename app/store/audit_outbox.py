@@ -10,10 +10,10 @@ from app.store.record import records
 
 _PUT = """
     insert into vectorgate_region.audit_outbox
-        (id, organization_id, actor, action, target_id, target_name, outcome, details, request_id, address)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+        (id, organization_id, actor, actor_id, action, target_id, target_name, outcome, details, request_id, address)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
 _OLDEST = """
-    select id, organization_id, actor, action, target_id, target_name, outcome, details, request_id, address, occurred_at
+    select id, organization_id, actor, actor_id, action, target_id, target_name, outcome, details, request_id, address, occurred_at
     from vectorgate_region.audit_outbox order by id limit $1"""
 _DELETE = "delete from vectorgate_region.audit_outbox where id = any($1)"
 

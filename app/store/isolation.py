@@ -12,19 +12,54 @@ ROLE = "vectorgate_tenant"
 
 _ENTER = "select set_config($1, $2, false)"
 _LOGIN = "select rolsuper, rolbypassrls from pg_catalog.pg_roles where rolname = session_user"
-_MEMBER = """
-    select 1 from pg_catalog.pg_auth_members
-    where roleid = to_regrole(quote_ident(session_user)) and member = to_regrole($1)"""
+_IS_READY = """
+    select case when to_regrole($1) is null then false else
+        not pg_has_role($1, session_user, 'member') and pg_has_role($1, 'pg_read_all_stats', 'member')
+        and has_database_privilege($1, current_database(), 'create')
+        and not exists (
+            select from pg_catalog.pg_class
+            where relnamespace = any(array[to_regnamespace('vectorgate'), to_regnamespace('vectorgate_region')])
+                and relkind = 'r' and not has_table_privilege($1, oid, 'select')) end"""
 
 # Roles belong to the whole server: the lock keeps processes that start on its other databases from making the same one.
-# The role inherits what the superuser owns, but not its attributes: it may do all that we do, and policies bind it.
+# A member of a superuser's role owns what that owns, and so could lift every lock: this one is none (any more). It owns what it
+# makes, the schemas of databases, and may do with our own tables what statements need. Statistics: whether an index is
+# being built is shown to members of that role only.
 _MAKE_ROLE = f"""
-    do $$ begin
+    do $$
+    declare
+        ours text;
+    begin
         lock table pg_catalog.pg_authid in share row exclusive mode;
         if to_regrole('{ROLE}') is null then
             create role {ROLE} nologin;
         end if;
-        execute format('grant %I to {ROLE}', session_user);
+        if pg_has_role('{ROLE}', session_user, 'member') then
+            execute format('revoke %I from {ROLE}', session_user);
+        end if;
+        grant pg_read_all_stats to {ROLE};
+        grant usage on schema public to {ROLE};
+        execute format('grant create on database %I to {ROLE}', current_database());
+        for ours in select nspname from pg_catalog.pg_namespace where nspname in ('vectorgate', 'vectorgate_region') loop
+            execute format('grant usage on schema %I to {ROLE}', ours);
+            execute format('grant select, insert, update, delete on all tables in schema %I to {ROLE}', ours);
+        end loop;
+        revoke insert, update, delete on vectorgate.migration from {ROLE};
+        if to_regclass('vectorgate.audit_event') is not null then
+            revoke update, delete on vectorgate.audit_event from {ROLE};
+        end if;
+        if to_regclass('vectorgate_region.audit_outbox') is not null then
+            revoke update on vectorgate_region.audit_outbox from {ROLE};
+        end if;
+        for ours in
+            select format('schema %I', nspname) from pg_catalog.pg_namespace
+            where nspname ~ '^vg_[0-9a-f]{{32}}$' and nspowner <> to_regrole('{ROLE}')
+            union all
+            select format('table %s', c.oid::regclass) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = relnamespace
+            where nspname ~ '^vg_[0-9a-f]{{32}}$' and relkind = 'r' and relowner <> to_regrole('{ROLE}')
+        loop
+            execute format('alter %s owner to {ROLE}', ours);
+        end loop;
     end $$"""
 
 
@@ -48,6 +83,6 @@ async def login(connection: Connection) -> Login:
 
 
 async def make_role(connection: Connection) -> None:
-    """Make `ROLE`, with all that this login, a superuser, owns. Doing it again changes nothing."""
-    if not await connection.fetchval(_MEMBER, ROLE):
+    """Make `ROLE`, with what statements need of this login's, a superuser's, and no more. Doing it again changes nothing."""
+    if not await connection.fetchval(_IS_READY, ROLE):
         await connection.execute(_MAKE_ROLE)

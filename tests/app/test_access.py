@@ -86,3 +86,10 @@ def test_a_permission_that_is_lacking_is_named_with_the_token() -> None:
 def test_a_subject_of_the_identity_provider_is_named_apart_from_access_tokens() -> None:
     subject = Actor(uuid4(), uuid4(), None, [], frozenset(), subject="keeper")
     assert (actor().name, subject.name) == ("keeper", "oidc:keeper")
+
+
+def test_an_actor_is_told_from_others_of_its_name_unless_it_is_the_gateway_or_its_operator() -> None:
+    organization, token = uuid4(), uuid4()
+    assert Actor(organization, token, "alice", [], frozenset()).identifier == token
+    for actor, name in ((Actor.system(organization), "vectorgate"), (Actor.operator(organization), "operator")):
+        assert (actor.name, actor.identifier) == (name, None)

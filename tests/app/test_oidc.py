@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,7 +30,11 @@ class Place:
         self.max_age: int | None = None
         self.asked: list[str] = []
         self.documents: dict[str, Any] = {}
-        self.provider = IdentityProvider(url, AUDIENCE, self.fetch, clock=lambda: self.time)
+        self.later = 0.0
+        """Seconds that the clock on the wall is ahead of the world's."""
+        self.provider = IdentityProvider(
+            url, AUDIENCE, self.fetch, clock=lambda: self.time, wall_clock=lambda: time.time() + self.later
+        )
 
     async def fetch(self, url: str) -> Fetched:
         self.asked.append(url)
@@ -205,10 +210,31 @@ async def test_keys_that_cannot_be_used_are_passed_over_and_none_at_all_is_told(
 async def test_a_token_stands_by_the_keys_that_are_known_and_nothing_is_fetched() -> None:
     place = Place(FIRST)
     token = FIRST.sign(place.fake.claims())
-    assert not place.provider.stands(token)
+    assert not place.provider.standing([token])
     await place.provider.claims(token)
-    assert place.provider.stands(token)
-    assert not place.provider.stands(SECOND.sign(place.fake.claims()))
-    assert not place.provider.stands(FIRST.sign(place.fake.claims(exp=1)))
-    assert not place.provider.stands("eyJ.a.b")
+    assert place.provider.standing([token])
+    wrong = [SECOND.sign(place.fake.claims()), FIRST.sign(place.fake.claims(exp=1)), "eyJ.a.b"]
+    assert place.provider.standing([token, *wrong]) == {token}
     assert place.fetches == 1
+
+
+async def test_a_token_that_is_asked_about_again_and_again_is_verified_once_and_falls_with_its_time_and_its_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = Place(FIRST)
+    short = FIRST.sign(place.fake.claims(exp=int(time.time()) + 100))
+    long = FIRST.sign(place.fake.claims(exp=int(time.time()) + 10 * LONGEST_SECONDS))
+    await place.provider.claims(short)
+    assert place.provider.standing([short, long]) == {short, long}
+    with monkeypatch.context() as patched:
+        patched.setattr("app.oidc.verified", None)
+        assert place.provider.standing([short, long]) == {short, long}
+        place.later = 100
+        assert place.provider.standing([short, long]) == {long}
+        place.time += LONGEST_SECONDS
+        await place.provider.meet()
+        assert place.provider.standing([long]) == {long}, "the same key, fetched anew"
+    place.fake.keys = [SECOND]
+    place.time += LONGEST_SECONDS
+    await place.provider.meet()
+    assert place.provider.standing([long]) == set()

@@ -21,6 +21,7 @@ from app.secret import (
     new_token,
     token_hash,
 )
+from app.settings import Settings
 
 OLD, NEW = bytes(32), bytes(range(32))
 SECRET = "sk-a-secret-of-somebody"
@@ -110,6 +111,32 @@ def test_a_fingerprint_is_recognized_under_any_key_of_the_ring(keyring: Keyring)
 
 
 # --- the generated key ---
+def test_a_generated_key_goes_on_opening_behind_a_new_one_when_it_is_given_in_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "encryption-key"
+    sealed = Keyring(generated_key(path)).seal("a secret", "whose")
+    new = base64.b64encode(NEW).decode()
+    given = Settings.model_validate({"encryption_keys": f"new:{new},local:{path.read_text()}"}).encryption_keys
+    assert given is not None
+    both = Keyring(given)
+    assert Keyring({"new": NEW}).open(both.reseal(sealed, "whose"), "whose") == "a secret"
+
+
+def test_a_key_is_known_by_what_tells_nothing_of_it() -> None:
+    ring = Keyring({"a": OLD, "b": NEW, "c": OLD})
+    known = ring.identities()
+    assert known["a"] == known["c"] != known["b"]
+    assert known == Keyring({"c": OLD, "b": NEW, "a": OLD}).identities()
+    assert ring.fingerprint(b"") != known["a"]
+    assert OLD not in known.values()
+
+
+def test_whether_a_secret_opens_can_be_asked() -> None:
+    ring = Keyring({"a": OLD})
+    assert ring.opens(ring.seal("a secret", "whose"), "whose")
+    assert not ring.opens(ring.seal("a secret", "whose"), "another's")
+    assert not Keyring({"a": NEW}).opens(ring.seal("a secret", "whose"), "whose")
+
+
 def test_the_generated_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "encryption-key"
     ring = generated_key(path)
