@@ -12,7 +12,9 @@ from app.domain import credential as rules
 from app.domain import trial
 from app.domain.trial import Trial
 from app.errors import NotFound
+from app.shape import Shape
 from app.store import record
+from app.store import scoped_database as scopes
 from resolvers import attachment as attachment_types
 from resolvers import database as database_types
 from resolvers import integration as integration_types
@@ -22,6 +24,8 @@ from resolvers.connection import Connection
 from resolvers.context import Info
 from resolvers.mutation import Input, Payload
 from resolvers.node import Node, global_id, local_id, local_ids
+from resolvers.operation.plan.light import light
+from resolvers.operation.plan.written import written
 from resolvers.permission import mutation
 from resolvers.scalar import JSONObject
 
@@ -72,13 +76,20 @@ class Credential(Node):
         )
 
     @strawberry.field(description="The integration that it belongs to.")
+    @light
     async def integration(self, info: Info) -> Annotated[Integration, strawberry.lazy("resolvers.integration")]:
         found = await info.context.loaders.integration_by_id.load(self.stored.integration_id)
         if found is None:
             raise NotFound("There is no integration with this id any more.")
         return integration_types.Integration.of(found)
 
+    @light
+    async def _written_scope(self, info: Info, shape: Shape) -> str:
+        return await info.context.loaders.written_scopes(shape).load(self.stored.id)
+
     @strawberry.field(description="The databases that may use it, in the order of their adding.")
+    @written(scopes.WRITER.knows, _written_scope)
+    @light
     async def scoped_databases(
         self, info: Info
     ) -> list[Annotated[ScopedDatabase, strawberry.lazy("resolvers.scoped_database")]]:

@@ -10,6 +10,8 @@ import strawberry
 
 from app.access import Permission
 from app.domain import integration as rules
+from app.shape import Shape
+from app.store import credential as stored_credential
 from app.store import record
 from providers.base import Kind
 from resolvers import attachment as attachment_types
@@ -20,6 +22,8 @@ from resolvers.connection import Connection
 from resolvers.context import Info
 from resolvers.mutation import Input, Payload
 from resolvers.node import Node, as_uuid, global_id, local_id, split
+from resolvers.operation.plan.light import light
+from resolvers.operation.plan.written import written
 from resolvers.permission import mutation
 from resolvers.provider import EmbeddingProvider, stored_provider
 
@@ -65,7 +69,15 @@ class Integration(Node):
     def kind(self) -> Kind:
         return Kind.HOSTED if self.identifier is None else Kind.EXTERNAL
 
+    @light
+    async def _written_credentials(self, info: Info, shape: Shape) -> str:
+        if self.identifier is None:
+            return "[]"
+        return await info.context.loaders.written_credentials(shape).load(self.identifier)
+
     @strawberry.field(description="Its credentials, oldest first; empty for hosted providers.")
+    @written(stored_credential.WRITER.knows, _written_credentials)
+    @light
     async def credentials(self, info: Info) -> list[Annotated[Credential, strawberry.lazy("resolvers.credential")]]:
         if self.identifier is None:
             return []
@@ -75,6 +87,7 @@ class Integration(Node):
         ]
 
     @strawberry.field(description="A credential by name; null: there is none.")
+    @light
     async def credential(
         self, info: Info, name: Annotated[str, strawberry.argument(description="The credential's name.")]
     ) -> Annotated[Credential, strawberry.lazy("resolvers.credential")] | None:

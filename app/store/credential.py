@@ -8,7 +8,11 @@ from uuid import UUID
 
 from app.postgres import Connection, Row
 from app.secret import Sealed
+from app.shape import Shape
+from app.store import scoped_database
+from app.store.identifier import Arguments, Statement
 from app.store.record import Credential, SealedSecret, record, records
+from app.store.written import Inner, Writer, identifier, listed, moment, number, text
 
 # A previous secret whose time is over does not exist, also before the sweep has erased it.
 _COLUMNS = """
@@ -59,9 +63,34 @@ _USED = """
 _EVERY_SECRET = (
     "select id, organization_id, sealed, previous_sealed from vectorgate.credential where id > $1 order by id limit $2"
 )
+_KEY_IDS = """
+    select distinct split_part(text, '.', 2) as key_id from vectorgate.credential
+    cross join unnest(array[sealed, previous_sealed]) as secret (text) where text is not null"""
 _RESEAL = """
     update vectorgate.credential set sealed = $3, previous_sealed = $5
-    where id = $1 and sealed = $2 and previous_sealed is not distinct from $4"""
+    where id = $1 and sealed = $2 and previous_sealed is not distinct from $4 returning name"""
+
+
+def _scope(item: Statement) -> Statement:
+    scope, joined = listed(item, "s.id"), scoped_database.JOINED
+    return Statement(f"""(
+        select {scope} from {joined} where s.organization_id = $1 and s.credential_id = c.id
+            and ((select databases from seen) is null or s.database_id = any((select databases from seen)::uuid[])))""")
+
+
+WRITER = Writer(
+    {
+        "id": identifier("Credential", "c.id"),
+        "name": text("c.name"),
+        "hint": text("c.hint"),
+        "version": number("c.version"),
+        "created_at": moment("c.created_at"),
+        "rotated_at": moment("c.rotated_at"),
+        "last_used_at": moment("c.last_used_at"),
+    },
+    {"scoped_databases": Inner(scoped_database.WRITER, _scope)},
+)
+"""Of a `vectorgate.credential c`."""
 
 
 async def insert(
@@ -89,6 +118,25 @@ async def of_integrations(
 ) -> list[Credential]:
     """The credentials of several integrations, oldest first."""
     return records(Credential, await connection.fetch(_OF_INTEGRATIONS, organization_id, integration_ids))
+
+
+async def written_of_integrations(
+    connection: Connection,
+    organization_id: UUID,
+    integration_ids: Sequence[UUID],
+    databases: Sequence[UUID] | None,
+    shape: Shape,
+) -> Mapping[UUID, str]:
+    """As `of_integrations`, as JSON, scopes as far as a token limited to `databases` sees them; integrations without any are left out."""
+    arguments = Arguments(organization_id, integration_ids, databases)
+    found = listed(WRITER.object(shape, arguments), "c.id")
+    rows = await connection.fetch(
+        f"""with seen as (select $3::uuid[] as databases)
+            select c.integration_id, {found} as written from vectorgate.credential c
+            where c.organization_id = $1 and c.integration_id = any($2) group by c.integration_id""",
+        *arguments,
+    )
+    return {row["integration_id"]: row["written"] for row in rows}
 
 
 async def by_names(
@@ -153,13 +201,21 @@ async def every_secret(
     ]
 
 
+async def key_ids(connection: Connection) -> set[str]:
+    """The ids of the keys that seal anything, of all organizations."""
+    return {row["key_id"] for row in await connection.fetch(_KEY_IDS)}
+
+
 async def reseal(
-    connection: Connection, credential_id: UUID, old: tuple[Sealed, Sealed | None], new: tuple[Sealed, Sealed | None]
-) -> bool:
-    """Replace the sealed forms if they are still the old ones; False when a rotation came between."""
+    connection: Connection, credential_id: UUID, old: Sequence[Sealed | None], new: Sequence[Sealed | None]
+) -> str | None:
+    """Replace the sealed forms, in force and kept, if they are still the old ones.
+
+    The credential's name; None when a rotation came between.
+    """
     texts = [side.text if side else None for pair in zip(old, new, strict=True) for side in pair]
-    done: str = await connection.execute(_RESEAL, credential_id, *texts)
-    return done.endswith(" 1")
+    name: str | None = await connection.fetchval(_RESEAL, credential_id, *texts)
+    return name
 
 
 def sealed_secret(row: Row) -> SealedSecret:

@@ -9,6 +9,7 @@ from app.postgres import Connection, Row
 from app.store.identifier import quoted, schema, schema_name
 from app.store.lock import alone
 from app.store.record import Database, DatabaseStatus, new_id
+from app.store.written import Writer, identifier, moment, text
 
 _COLUMNS = "id, organization_id, name, region, status, created_at"
 _SEEN = "($2::uuid[] is null or id = any($2))"
@@ -35,6 +36,16 @@ _FORGET_VERSIONS = """
     delete from vectorgate_region.table_version
     where 't_' || replace(table_id::text, '-', '') in (select tablename from pg_tables where schemaname = $1)"""
 _TABLES = "select tablename from pg_tables where schemaname = $1"
+
+WRITER = Writer(
+    {
+        "id": identifier("Database", "d.id"),
+        "name": text("d.name"),
+        "status": text("d.status"),
+        "created_at": moment("d.created_at"),
+    }
+)
+"""Of a `vectorgate.database d`."""
 
 
 async def insert(connection: Connection, organization_id: UUID, name: str, region: str) -> Database | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from app.postgres import Connection
+from app.shape import Shape
+from app.store import database
+from app.store.identifier import Arguments, Statement
 from app.store.record import ScopedDatabase, new_id, records
+from app.store.written import Inner, Writer, identifier, listed, moment
 
 _COLUMNS = "s.id, s.organization_id, s.credential_id, s.database_id, s.added_at"
 _SEEN = "($3::uuid[] is null or s.database_id = any($3))"
@@ -27,6 +31,13 @@ _OF_DATABASES = f"""
     select {_COLUMNS} from vectorgate.scoped_database s
     where s.organization_id = $1 and s.database_id = any($2) order by s.id"""
 _REMOVE = "delete from vectorgate.scoped_database where organization_id = $1 and credential_id = $2 and database_id = $3 returning id"
+
+WRITER = Writer(
+    {"id": identifier("ScopedDatabase", "s.id"), "added_at": moment("s.added_at")},
+    {"database": Inner(database.WRITER, lambda joined: joined)},
+)
+"""Of what `JOINED` joins."""
+JOINED = Statement("vectorgate.scoped_database s join vectorgate.database d on d.id = s.database_id")
 
 
 async def add(
@@ -58,6 +69,24 @@ async def of_credentials(
 ) -> list[ScopedDatabase]:
     """The scopes of several credentials, as far as a token limited to `databases` sees them."""
     return records(ScopedDatabase, await connection.fetch(_OF_CREDENTIALS, organization_id, credential_ids, databases))
+
+
+async def written_of_credentials(
+    connection: Connection,
+    organization_id: UUID,
+    credential_ids: Sequence[UUID],
+    databases: Sequence[UUID] | None,
+    shape: Shape,
+) -> Mapping[UUID, str]:
+    """As `of_credentials`, each scope as JSON; those of credentials without one are left out."""
+    arguments = Arguments(organization_id, credential_ids, databases)
+    scope, joined, seen = listed(WRITER.object(shape, arguments), "s.id"), JOINED, Statement(_SEEN)
+    rows = await connection.fetch(
+        f"""select s.credential_id, {scope} as written from {joined}
+            where s.organization_id = $1 and s.credential_id = any($2) and {seen} group by s.credential_id""",
+        *arguments,
+    )
+    return {row["credential_id"]: row["written"] for row in rows}
 
 
 async def of_databases(

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.errors import BadInput, GatewayError, LimitExceeded
 from resolvers.operation.execution import GraphQLRequest
+from resolvers.operation.plan.written import Json
 
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
@@ -189,13 +190,15 @@ def asked(parameters: object) -> GraphQLRequest:
     if not isinstance(parameters, dict):
         raise BadInput("The request must be a JSON object that has the document in query.")
     query = _parameter(parameters, "query", str, "a string: the GraphQL document")
-    if query is None:
+    document_id = _parameter(parameters, "documentId", str, "a string: the identifier of a trusted document")
+    if query is None and document_id is None:
         raise BadInput("query is missing: the GraphQL document, as a string.")
     _parameter(parameters, "extensions", dict, "an object")
     return GraphQLRequest(
         query,
         _parameter(parameters, "operationName", str, "a string") or None,
         _parameter(parameters, "variables", dict, "an object") or {},
+        document_id,
     )
 
 
@@ -212,11 +215,17 @@ def encode_json(body: object) -> bytes:
         return orjson.dumps(body, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError:
         # Lone surrogates, integers beyond 64 bits, values nested more than 254 deep.
-        return json.dumps(body, default=_plain, allow_nan=False, separators=(",", ":")).encode()
+        return json.dumps(body, default=_parsed, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _parsed(value: object) -> object:
+    return orjson.loads(value.text) if isinstance(value, Json) else _plain(value)
 
 
 def _plain(value: object) -> object:
-    """An array as the shortest decimals of its type, also where its memory layout is not one that orjson reads."""
+    """JSON as it is; an array as the shortest decimals of its type, also where its memory layout is not one that orjson reads."""
+    if isinstance(value, Json):
+        return orjson.Fragment(value.text)
     if not isinstance(value, (np.ndarray, np.generic)):
         raise TypeError
     return orjson.loads(orjson.dumps(np.ascontiguousarray(value), option=orjson.OPT_SERIALIZE_NUMPY))

@@ -1,7 +1,7 @@
 """One GraphQL request from its text to its answer, whatever transport brought it.
 
 `prepare` does all that needs no I/O and may refuse; `run` resolves. A transport of subscriptions takes the same
-`prepare`, and `subscription.answers` where `run` has one answer; a faster way to resolve an operation is another `Runner`.
+`prepare`, and `subscription.answers` where `run` has one answer. A way to resolve an operation is a `Runner`: by plan, or by graphql-core.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from resolvers.operation.coercion import coerce_variables
 from resolvers.operation.document import CAPACITY, DocumentCache, PreparedDocument, PreparedOperation, RefusedDocument
 from resolvers.operation.failure import AnswerError, answer_errors, answer_failure
 from resolvers.operation.limits import RequestLimits
+from resolvers.operation.trusted import Choose, as_sent
 
 REQUEST_KINDS = frozenset((OperationType.QUERY, OperationType.MUTATION))
 """What a transport with one answer to a request can serve."""
@@ -43,9 +44,10 @@ LONGEST_LOGGED_NAME = 100
 class GraphQLRequest:
     """What a client asks for. The document and the variables may hold secrets: neither is printed."""
 
-    query: str = field(repr=False)
+    query: str | None = field(repr=False)
     operation_name: str | None = None
     variables: Mapping[str, object] = field(default_factory=dict, repr=False)
+    document_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,14 @@ Runner = Callable[[GraphQLSchema, Ready, object], Awaitable[ExecutionResult]]
 """Resolves a ready operation; the last argument is the context that resolvers meet as `info.context`."""
 
 
+Heed = Callable[[Ready, Sequence[Exception], object], Awaitable[None]]
+"""What is done about the errors of an operation (also none, and also when it is broken off) before they are answered."""
+
+
+async def heedless(_ready: Ready, _errors: Sequence[Exception], _context: object) -> None:
+    """Nothing is done."""
+
+
 def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
     """The graphql-core schema that Strawberry built; it has no public name there."""
     return schema._schema  # noqa: SLF001 - the one place; Strawberry's own extensions reach for it the same way
@@ -107,13 +117,21 @@ def core_executor(schema: GraphQLSchema, ready: Ready, context: object) -> CoreE
     )
 
 
+async def run_by_plan(schema: GraphQLSchema, ready: Ready, context: object) -> ExecutionResult:
+    """As graphql-core would, only sooner. What plans do not know, such as introspection, runs there."""
+    plan = ready.operation.plans.plan(ready.variables)
+    if plan is None:
+        return await run_in_graphql_core(schema, ready, context)
+    return await plan.run(context, ready.variables)
+
+
 async def run_in_graphql_core(schema: GraphQLSchema, ready: Ready, context: object) -> ExecutionResult:
     result = core_executor(schema, ready, context).execute_operation()
     return cast("ExecutionResult", await result if isawaitable(result) else result)
 
 
 class Executor:
-    """Answers requests against one schema. Safe to share between concurrent requests."""
+    """Answers requests against one schema. Safe to share between concurrent requests. `choose` decides which documents it takes."""
 
     def __init__(
         self,
@@ -122,12 +140,15 @@ class Executor:
         *,
         introspection: bool = True,
         capacity: int = CAPACITY,
-        runner: Runner = run_in_graphql_core,
+        runner: Runner = run_by_plan,
+        heed: Heed = heedless,
     ) -> None:
         self.schema = core_schema(schema)
         self.limits = limits
         self.documents = DocumentCache(self.schema, limits, capacity, introspection=introspection)
         self.runner = runner
+        self.heed = heed
+        self.choose: Choose = as_sent
 
     async def execute(
         self,
@@ -144,11 +165,11 @@ class Executor:
         self, request: GraphQLRequest, request_id: str, kinds: AbstractSet[OperationType] = REQUEST_KINDS
     ) -> Ready | Answer:
         """An operation that can be run, or the answer that says why not. `kinds` are what the transport serves."""
-        document = self.documents.prepare(request.query)
-        if isinstance(document, RefusedDocument):
-            bind_contextvars(document=document.hash)
-            return _refused(document.errors, request_id)
         try:
+            document = self.documents.prepare(self.choose(request.query, request.document_id))
+            if isinstance(document, RefusedDocument):
+                bind_contextvars(document=document.hash)
+                return _refused(document.errors, request_id)
             return self._ready(document, request, request_id, kinds)
         except GatewayError as refusal:
             return Answer([answer_failure(refusal, request_id)])
@@ -167,8 +188,14 @@ class Executor:
         return Ready(document, operation, variables)
 
     async def run(self, ready: Ready, context: object, request_id: str) -> Answer:
-        with one_answer(self.limits.max_answer_bytes):
-            return answer_of(await self.runner(self.schema, ready, context), request_id)
+        errors: Sequence[Exception] = ()
+        try:
+            with one_answer(self.limits.max_answer_bytes):
+                result = await self.runner(self.schema, ready, context)
+            errors = result.errors or ()
+        finally:
+            await self.heed(ready, errors, context)
+        return answer_of(result, request_id)
 
 
 def answer_of(result: ExecutionResult, request_id: str) -> Answer:

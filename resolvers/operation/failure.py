@@ -40,7 +40,7 @@ def answer_errors(errors: Iterable[GraphQLError], request_id: str) -> list[Answe
     """The `errors` of an answer, in their order. A fault of the gateway is logged once, however many fields it struck."""
     answered, logged = [], set[object]()
     for error in errors:
-        original = _original(error)
+        original = raised_first(error)
         cause = _cause(error, original)
         known_by = id(original) if isinstance(cause, Internal) else cause.code
         if known_by not in logged:
@@ -69,7 +69,7 @@ def located(cause: GatewayError, error: GraphQLError | None = None) -> GraphQLEr
     return detached
 
 
-def _original(error: Exception) -> Exception:
+def raised_first(error: Exception) -> Exception:
     """What was raised first: graphql-core wraps errors when it finds their place, sometimes twice."""
     while isinstance(error, GraphQLError) and error.original_error is not None:
         error = error.original_error

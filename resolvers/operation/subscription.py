@@ -52,8 +52,10 @@ async def answers(
                 answer = await executor.run(ready, context, request_id)
             yield answer
     except GraphQLError as error:
+        await _heed(executor, ready, error, context)
         yield Answer(answer_errors([error], request_id))
     except Exception as failure:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
+        await _heed(executor, ready, failure, context)
         yield Answer([answer_failure(failure, request_id)])
 
 
@@ -70,7 +72,13 @@ async def _results(
                 async with _limited(seconds):
                     result = core.build_per_event_executor(event).execute_operation(serially=False)
                     answered = cast("ExecutionResult", await result if isawaitable(result) else result)
+            await executor.heed(ready, answered.errors or (), context)
             yield answered
+
+
+async def _heed(executor: Executor, ready: Ready | Answer, error: Exception, context: object) -> None:
+    if isinstance(ready, Ready):
+        await executor.heed(ready, [error], context)
 
 
 async def _source(core: CoreExecutor[Any]) -> Source:
