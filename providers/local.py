@@ -96,7 +96,7 @@ def _pooled(table: Matrix, ids: Sequence[int]) -> Vector:
     """The sum of the tokens' vectors. wordllama's own pooling would pad a whole batch to its longest text."""
     pooled = np.zeros(DIMENSION, np.float32)
     for start in range(0, len(ids), TOKENS_AT_ONCE):
-        pooled += table[ids[start : start + TOKENS_AT_ONCE]].sum(axis=0)
+        pooled += table.take(ids[start : start + TOKENS_AT_ONCE], axis=0).sum(axis=0)
     return pooled
 
 

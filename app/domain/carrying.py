@@ -12,8 +12,7 @@ from uuid import UUID
 from app.domain import embedding, usage
 from app.domain.document import metric_of
 from app.domain.job import JobLeftError, Run
-from app.domain.vector import check_vector
-from app.errors import GatewayError
+from app.domain.vector import usable
 from app.postgres import Cluster, Connection
 from app.store import change, document, document_copy
 from app.store.document import Wanted
@@ -73,7 +72,8 @@ class Carrying:
     async def _vectors(self, documents: Sequence[Document]) -> tuple[dict[str, Vector], list[Spent]]:
         """Key -> vector, for documents that get one, and what that has spent."""
         if not self.anew:
-            return self._usable({each.key: each.vector for each in documents if each.vector is not None}), []
+            known = {each.key: each.vector for each in documents if each.vector is not None}
+            return usable(known, metric_of(self.new)), []
         texts = {each.key: each.text for each in documents if each.text is not None and each.text.strip()}
         known = await self._known(texts)
         asked = list(dict.fromkeys(text for key, text in texts.items() if key not in known))
@@ -82,7 +82,7 @@ class Carrying:
         gateway, actor = self._run.gateway, self._run.actor
         new = await embedding.resolve(gateway, actor, self.new.id)
         embedded = await embedding.embed(gateway, actor, new, asked)
-        answers = self._usable(dict(zip(asked, embedded.outcomes, strict=True)))
+        answers = usable(dict(zip(asked, embedded.outcomes, strict=True)), metric_of(self.new))
         fresh = {key: answers[text] for key, text in texts.items() if key not in known and text in answers}
         return known | fresh, [embedded.spent]
 
@@ -91,19 +91,6 @@ class Carrying:
         async with self.region.connection() as connection:
             found = await document.by_keys(connection, self.new, KNOWN, list(texts))
         return {each.key: each.vector for each in found if each.vector is not None and each.text == texts[each.key]}
-
-    def _usable(self, outcomes: Mapping[str, Vector | GatewayError]) -> dict[str, Vector]:
-        """Those that the new collection can hold."""
-        usable = {}
-        for name, outcome in outcomes.items():
-            try:
-                if isinstance(outcome, GatewayError):
-                    raise outcome
-                check_vector(outcome, metric_of(self.new))
-            except GatewayError:
-                continue  # the document goes without, and is counted
-            usable[name] = outcome
-        return usable
 
 
 async def between(run: Run, old_id: UUID, new_id: UUID) -> Carrying:

@@ -64,12 +64,18 @@ async def make(
     dimension: int | None,
     metric: Metric | None,
     note: Callable[[Connection, Collection], Awaitable[None]],
+    indexed: bool = True,
 ) -> Collection:
-    """A new collection of what was checked before; `note` is called in the transaction that lets it be seen."""
+    """A new collection of what was checked before; `note` is called in the transaction that lets it be seen.
+
+    Without `indexed` its vector index is left to whoever fills it.
+    """
     created = await _insert(gateway, actor, home, name, wanted, dimension, metric if dimension is not None else None)
-    await target.create(
-        gateway, created, lambda: make_table(gateway, created, lambda connection: note(connection, created))
-    )
+
+    async def told(connection: Connection) -> None:
+        await note(connection, created)
+
+    await target.create(gateway, created, lambda: make_table(gateway, created, told, indexed=indexed))
     return created
 
 
@@ -78,9 +84,15 @@ def using(wanted: Attachment | None) -> dict[str, str]:
     return {"provider": wanted.provider, "model": wanted.model} if wanted else {}
 
 
-async def make_table(gateway: Gateway, created: Collection, note: audit.Note | None = None) -> None:
+async def make_table(
+    gateway: Gateway, created: Collection, note: audit.Note | None = None, *, indexed: bool = True
+) -> None:
     """Make the table if it is not there, then let the collection be seen; also how the sweep finishes halves."""
-    await target.make(gateway, created, lambda connection: collection.create_table(connection, created), note)
+
+    async def physically(connection: Connection) -> None:
+        await collection.create_table(connection, created, indexed=indexed)
+
+    await target.make(gateway, created, physically, note)
 
 
 async def drop(gateway: Gateway, actor: Actor, collection_id: UUID, confirm_name: str) -> Database:

@@ -1,7 +1,8 @@
 """Migrating a collection: a new one with another configuration, filled from the old one by a job while both are in use (rules 20 and 21).
 
-Everything is copied; then what was written meanwhile is taken over; then the old one is closed to writes for a moment, and what came
-last is taken over, too. So a write in the old collection that was answered before the job has SUCCEEDED is in the new one.
+Everything is copied, and the vector index built; then what was written meanwhile is taken over; then the old one is closed to
+writes for a moment, and what came last is taken over, too. So a write in the old collection that was answered before the job has
+SUCCEEDED is in the new one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from app.errors import DatabaseUnavailable
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import change, document, document_copy, target
+from app.store import collection as collection_store
 from app.store import debris as debris_store
 from app.store.document_copy import EVERYTHING, Stretch
 from app.store.record import Collection, Job, JobKind, Metric
@@ -84,6 +86,7 @@ async def migrate(
         dimension=dimension,
         metric=metric or old.metric or Metric.COSINE,
         note=note,
+        indexed=False,
     )
     return begun[-1], made
 
@@ -92,6 +95,7 @@ async def _work(run: Run) -> None:
     way = await carrying.between(run, run.job.target_id, _result(run))
     await _begin(run, way)
     await _copy(run, way)
+    await run.patiently(lambda: _index(way))
     while True:
         if await _catch_up_and_end(run, way):
             return
@@ -126,6 +130,12 @@ async def _copy(run: Run, way: Carrying) -> None:
             after = found.last
             if found.documents:
                 await begin(carry(Batch(found.documents)))
+
+
+async def _index(way: Carrying) -> None:
+    """Build the new collection's vector index once it is filled: three times as fast as while it is."""
+    async with way.region.outside() as connection:
+        await collection_store.build_index(connection, way.new)
 
 
 async def _stretch(way: Carrying, after: str) -> Stretch | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.access import Actor, Permission
-from app.domain import audit, database, idempotency, trial
+from app.domain import audit, database, idempotency, resealing, trial
 from app.domain import provider as provider_rules
 from app.domain.attachment import uses_of
 from app.domain.credential_name import check_name, check_secret
@@ -177,7 +177,8 @@ async def _insert(
     sealed = gateway.keyring.seal(api_key, context(actor.organization_id, credential_id))
     async with gateway.postgres.catalogue.transaction() as connection:
         await call.claim(connection, {})
-        await database.hold_all(connection, actor, database_ids)
+        await resealing.require_known(connection, gateway.keyring)
+        held = await database.hold_all(connection, actor, database_ids)
         enabled = await integration.enable(connection, actor.organization_id, provider.key)
         if not await credential.insert(
             connection, actor.organization_id, enabled.id, credential_id, name, sealed, hint(api_key)
@@ -193,7 +194,8 @@ async def _insert(
             credential_id,
             name,
             provider=provider.key,
-            databases=len(database_ids),
+            databases=[each.name for each in held],
+            databaseIds=[str(each.id) for each in held],
         )
         added = await _found(connection, actor, credential_id)
         await call.settle(connection, _outcome(added))
@@ -206,6 +208,7 @@ async def _swap(
     sealed = gateway.keyring.seal(api_key, context(actor.organization_id, credential_id))
     async with gateway.postgres.catalogue.transaction() as connection:
         await call.claim(connection, {})
+        await resealing.require_known(connection, gateway.keyring)
         await credential.rotate(
             connection, actor.organization_id, credential_id, sealed, hint(api_key), keep_previous_seconds
         )

@@ -11,12 +11,11 @@ from app.domain import embedding, idempotency, insertion
 from app.domain.document import event, metric_of
 from app.domain.insertion import MOST_ITEMS, Inserted, Intake, OnConflict, Slot
 from app.domain.item import Draft, draft, given_key
-from app.domain.vector import check_vector
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import document
 from app.store.audit_event import NewEvent
-from app.store.record import Collection, Resolved, Vector
+from app.store.record import Collection, Metric, Resolved
 from app.value import check_count
 
 
@@ -56,8 +55,8 @@ class _Documents(Intake[Collection, Draft]):
     def use(self, _: Slot) -> Resolved[Collection]:
         return self._resolved
 
-    def check(self, _: Slot, vector: Vector) -> None:
-        check_vector(vector, metric_of(self.home))
+    def metric(self, _: Slot) -> Metric | None:
+        return metric_of(self.home)
 
     async def existing(self, connection: Connection, keys: Sequence[str]) -> Several[str]:
         return await document.existing(connection, self.home, keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from app.access import Actor, Permission
-from app.domain import audit, column, embedding, job
+from app.domain import audit, collection, column, embedding, job, loading
 from app.domain.embedding import not_configured, resolve, resolve_table
 from app.domain.filling import Filling, Place
 from app.domain.job import Handler, Run
@@ -48,8 +48,14 @@ async def begin_in_table(gateway: Gateway, actor: Actor, table_id: UUID, name: s
 
 
 async def work(run: Run) -> None:
-    """Pass over what is missing until nothing is, or only what the provider refuses."""
-    await Filling(run, lambda: _place(run)).settle(MOST_PASSES)
+    """Pass over what is missing until nothing is, or only what the provider refuses. A collection without vectors gets its index then."""
+    filling = Filling(run, lambda: _place(run))
+    if run.job.details["column_id"] is not None:
+        await filling.settle(MOST_PASSES)
+        return
+    home = await collection.find(run.gateway, run.actor, run.job.target_id)
+    async with loading.into(run.gateway, home):
+        await filling.settle(MOST_PASSES)
 
 
 HANDLER = Handler(work)

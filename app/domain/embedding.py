@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 from uuid import UUID
 
@@ -52,7 +53,6 @@ from providers.errors import (
     ProviderUnavailableError,
     ProviderUnexpectedResponseError,
 )
-from providers.in_process import in_time
 from providers.secret import Secret, SecretSource, always
 from providers.usage import NO_USAGE, Usage
 
@@ -95,12 +95,20 @@ class Embedded:
 
 
 async def resolve(gateway: Gateway, actor: Actor, collection_id: UUID) -> Resolved[Collection]:
-    """A collection with everything that a use of it needs, read now in one statement. Raises NotFound."""
-    async with gateway.postgres.catalogue.connection() as connection:
-        found = await attachment.resolve(connection, actor.organization_id, actor.databases, collection_id)
+    """A collection with everything that a use of it needs, read now in one statement; uses at the same time share it. Raises NotFound."""
+    ask = partial(_resolved, gateway, actor.organization_id, actor.databases)
+    found = await gateway.questions.of(("uses of collections", actor.sight), ask).get(collection_id)
     if found is None:
         raise NotFound("There is no collection with this id.")
     return found
+
+
+async def _resolved(
+    gateway: Gateway, organization_id: UUID, databases: Sequence[UUID] | None, ids: Sequence[UUID]
+) -> Mapping[UUID, Resolved[Collection] | None]:
+    async with gateway.postgres.catalogue.connection() as connection:
+        found = await attachment.resolve(connection, organization_id, databases, ids)
+    return {each: found.get(each) for each in ids}
 
 
 async def resolve_table(gateway: Gateway, actor: Actor, table_id: UUID) -> ResolvedTable:
@@ -242,9 +250,8 @@ async def _ask(asked: Asked, texts: Sequence[str], input_type: InputType) -> Emb
     try:
         with provider_rules.coded(asked.provider):
             if isinstance(asked.provider, InProcessProvider):
-                seconds = asked.gateway.settings.provider_deadline_seconds
                 request = request_for(asked.provider, configuration, texts, input_type)
-                return await in_time(asked.provider, asked.provider.embed(request), seconds)
+                return await sender.embed_in_process(asked.provider, request)
             over = over_http(asked.provider)
             return await sender.embed(over, configuration, texts, input_type, secrets=asked.secrets, lane=asked.lane)
     except ProviderError as error:

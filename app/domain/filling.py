@@ -5,7 +5,7 @@ What is stored is never asked for again: a job that begins anew goes on with the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias, TypeVar
@@ -15,8 +15,7 @@ from app.domain import embedding, usage
 from app.domain.embedding import Embedded, Target
 from app.domain.job import Run
 from app.domain.table_version import anew, announce
-from app.domain.vector import check_vector
-from app.errors import GatewayError
+from app.domain.vector import usable
 from app.postgres import Connection
 from app.store import missing, table_version
 from app.store.missing import Gap, Missing
@@ -102,7 +101,7 @@ class Filling:
         texts = list(dict.fromkeys(each.text for each in found))
         gateway, actor = self._run.gateway, self._run.actor
         embedded = await embedding.embed(gateway, actor, place.resolved, texts)
-        vectors = _usable(dict(zip(texts, embedded.outcomes, strict=True)), place.metric)
+        vectors = usable(dict(zip(texts, embedded.outcomes, strict=True)), place.metric)
         ready = [(each, vectors[each.text]) for each in found if each.text in vectors]
         stored = await self._write(place, embedded, ready)
         self._stored += stored  # in one step: other batches count, too
@@ -120,17 +119,3 @@ class Filling:
     async def _tell(self, total: int | None) -> None:
         refused = len(self._refused)
         await self._run.progress(total=total, processed=self._stored + refused, failed=refused)
-
-
-def _usable(outcomes: Mapping[str, Vector | GatewayError], metric: Metric | None) -> dict[str, Vector]:
-    """The vectors that can be stored."""
-    usable = {}
-    for text, outcome in outcomes.items():
-        try:
-            if isinstance(outcome, GatewayError):
-                raise outcome
-            check_vector(outcome, metric)
-        except GatewayError:
-            continue  # counted as refused
-        usable[text] = outcome
-    return usable

@@ -5,25 +5,29 @@ The provider says who it is and names roles; what roles allow is looked up here,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from uuid import uuid5
 
 import structlog
 
+from app import tenant
 from app.access import BUILT_IN, Actor, permissions_of
-from app.domain import access_token
+from app.domain import access_token, refusal
 from app.domain.access_token import Session
+from app.domain.refusal import Refusal
 from app.errors import PermissionDenied, Unauthenticated
 from app.gateway import Gateway
 from app.oidc import IdentityProvider
-from app.postgres import Connection
 from app.signed_token import Claims, TokenRefusedError, is_signed_token
-from app.store import organization, role
-from app.store.record import Organization
+from app.store import organization
+from app.store.organization import Home
 
 LONGEST_NAME = 100
 """Characters of a role's name: what is longer names none."""
+
+SIGN_IN = "sign_in"
+"""The action that is refused to whom the identity provider knows, and no role does."""
 
 log = structlog.get_logger(__name__)
 
@@ -34,23 +38,27 @@ async def authenticate(gateway: Gateway, token: str | None, *, request_id: str, 
     if provider is None or token is None or not is_signed_token(token):
         return await access_token.authenticate(gateway, token, request_id=request_id, address=address)
     claims = await _claims(provider, token)
+    names = role_names(claims.model_extra or {}, gateway.settings.oidc_roles_claim)
     async with gateway.postgres.catalogue.connection(as_found=True) as connection:
-        home = await organization.by_name(connection, gateway.settings.organization)
-        if home is None:
-            raise _refused("the organization of the settings does not exist")
-        actor = await _actor(connection, gateway, home, claims, request_id, address)
+        home = await organization.home(connection, gateway.settings.organization, names)
+    if home is None:
+        raise _refused("the organization of the settings does not exist")
+    actor = _actor(home, names, claims, request_id, address)
     if not actor.permissions:
-        raise PermissionDenied(
+        stranger = PermissionDenied(
             "You are signed in, but your token names no role that gives a permission here: ask an administrator for one."
         )
-    return Session(actor, home)
+        with tenant.working_for(home.organization.id):
+            await refusal.tell(gateway, actor, Refusal.of(SIGN_IN, stranger))
+        raise stranger
+    return Session(actor, home.organization)
 
 
 async def in_force(gateway: Gateway, tokens: Collection[str]) -> set[str]:
     """Those of the tokens that were let in and would be again; one statement at most, and no request to the identity provider."""
     provider = gateway.identity_provider
     signed = set(filter(is_signed_token, tokens)) if provider is not None else set()
-    standing = {token for token in signed if provider is not None and provider.stands(token)}
+    standing = provider.standing(signed) if provider is not None else set[str]()
     others = set(tokens) - signed
     return standing | await access_token.in_force(gateway, others) if others else standing
 
@@ -84,19 +92,14 @@ def _refused(reason: str) -> Unauthenticated:
     return Unauthenticated("The identity provider's token is not valid (any more): sign in again.")
 
 
-async def _actor(
-    connection: Connection, gateway: Gateway, home: Organization, claims: Claims, request_id: str, address: str
-) -> Actor:
-    names = role_names(claims.model_extra or {}, gateway.settings.oidc_roles_claim)
-    made = await role.by_names(connection, home.id, names)
-    permissions = permissions_of(names, (each for one in made for each in one.permissions), limited=False)
-    known = BUILT_IN.keys() | {one.name for one in made}
+def _actor(home: Home, names: Sequence[str], claims: Claims, request_id: str, address: str) -> Actor:
+    known = BUILT_IN.keys() | set(home.roles)
     return Actor(
-        organization_id=home.id,
-        token_id=uuid5(home.id, f"{claims.iss}\n{claims.sub}"),
+        organization_id=home.organization.id,
+        token_id=uuid5(home.organization.id, f"{claims.iss}\n{claims.sub}"),
         token_name=None,
         roles=[name for name in names if name in known],
-        permissions=permissions,
+        permissions=permissions_of(names, home.permissions, limited=False),
         request_id=request_id,
         address=address,
         subject=claims.sub,

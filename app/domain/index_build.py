@@ -1,4 +1,4 @@
-"""The job that builds a vector index, for as long as it takes, while others read and write (rule 31)."""
+"""The job that builds a vector index, for as long as it takes, while others read and write (rule 31). A collection's: see `loading`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.domain import table
+from app.domain import loading, table
 from app.domain.job import Handler, Run
 from app.domain.table_version import announce
 from app.domain.vector_index import unfit
@@ -30,6 +30,9 @@ class _Task:
 
 async def build(run: Run) -> None:
     """Raises InvalidVector where the column holds vectors that the index could not find."""
+    if _is_of_collection(run):
+        await loading.finish(run)
+        return
     task = await _task(run)
     if task is None:
         return
@@ -44,6 +47,8 @@ async def build(run: Run) -> None:
 
 async def clear(run: Run) -> None:
     """What was not built is of no use: nothing of it stays but a FAILED index, which tells of it."""
+    if _is_of_collection(run):
+        return  # its index is noted as to be built, and the sweep begins another job
     try:
         task = await _task(run)
     except NotFound:
@@ -55,6 +60,10 @@ async def clear(run: Run) -> None:
 
 
 HANDLER = Handler(work=build, abandoned=clear)
+
+
+def _is_of_collection(run: Run) -> bool:
+    return run.job.details["column_id"] is None
 
 
 async def _task(run: Run) -> _Task | None:

@@ -14,11 +14,12 @@ from app.domain import usage
 from app.domain.embedding import Target
 from app.domain.embedding_groups import AllEmbedded, Asking, embed_all
 from app.domain.idempotency import AlreadyDoneError, Once
+from app.domain.vector import checked
 from app.errors import AlreadyExists, GatewayError
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store.audit_event import NewEvent
-from app.store.record import Resolved, Vector
+from app.store.record import Metric, Resolved, Vector
 from providers.usage import Usage
 
 MOST_ITEMS = 1000
@@ -98,8 +99,8 @@ class Intake(ABC, Generic[T, D]):
         """How text is embedded there."""
 
     @abstractmethod
-    def check(self, slot: Slot, vector: Vector) -> None:
-        """Raises InvalidVector for a provider's vector that could not be stored there."""
+    def metric(self, slot: Slot) -> Metric | None:
+        """What vectors there must be fit for; None: to be stored."""
 
     @abstractmethod
     async def existing(self, connection: Connection, keys: Sequence[str]) -> Collection[str]:
@@ -161,6 +162,7 @@ class _Work(Generic[T, D]):
         self._drafts: dict[str, D] = {}
         self._items: dict[int, Item] = {}
         self._embedded: AllEmbedded[Slot] = AllEmbedded({}, None, [])
+        self._made: Mapping[Slot, Mapping[str, Vector | GatewayError]] = {}
 
     def take(self, items: Sequence[Mapping[str, object]]) -> None:
         """Check every item by itself; of equal keys the first wins, or the last under REPLACE."""
@@ -197,6 +199,7 @@ class _Work(Generic[T, D]):
                 texts.setdefault(slot, []).append(text)
         wanted = {slot: Asking(self._intake.use(slot), found) for slot, found in texts.items()}
         self._embedded = await embed_all(gateway, actor, wanted)
+        self._made = {slot: checked(made, self._intake.metric(slot)) for slot, made in self._embedded.outcomes.items()}
         for each in list(self._drafts.values()):
             if each.texts:
                 self._settle(each)
@@ -207,7 +210,8 @@ class _Work(Generic[T, D]):
         async def work(connection: Connection) -> None:
             await call.claim(connection, {})
             await self._write(connection)
-            await call.settle(connection, _recorded(self.outcome()))
+            if call.key is not None:
+                await call.settle(connection, _recorded(self.outcome()))
 
         def told(_: None) -> NewEvent:
             return self._intake.event(actor, **self.counts())
@@ -251,11 +255,10 @@ class _Work(Generic[T, D]):
 
     def _vector(self, slot: Slot, text: str) -> Vector:
         """Raises the provider's refusal of the text, or InvalidVector."""
-        outcome = self._embedded.outcomes[slot][text]
-        if isinstance(outcome, GatewayError):
-            raise outcome
-        self._intake.check(slot, outcome)
-        return outcome
+        made = self._made[slot][text]
+        if isinstance(made, GatewayError):
+            raise made
+        return made
 
     def _conflict(self, each: D) -> None:
         if self._on_conflict is OnConflict.FAIL:

@@ -60,9 +60,10 @@ def given_key(given: object) -> str | None:
 def draft(resolved: Resolved[Collection], given: Mapping[str, object], position: int, key: str | None) -> Draft:
     """The document under its key, or a new one. Raises the coded error of what is wrong with it."""
     body = {name: value for name, value in given.items() if name not in ("_id", *RESERVED)}
-    check_fields(body)
+    size = check_fields(body)
     text, vector = text_and_vector(resolved, given)
-    check_size(stored_bytes(body) + len((text or "").encode()), "document")
+    if text:
+        check_size(size + len(text.encode()), "document")
     return Draft(position, key or encode_key(str(new_id())), key is not None, body, text, vector)
 
 
@@ -101,20 +102,23 @@ def checked_text(resolved: Resolved[Collection], value: object) -> str | None:
     return value
 
 
-def check_fields(body: Mapping[str, object]) -> None:
-    """Raises BadInput for fields that could not be stored, filtered by or read back; LimitExceeded beyond 4 MB."""
+def check_fields(body: Mapping[str, object]) -> int:
+    """The size of the fields. Raises BadInput for those that could not be stored, filtered by or read back; LimitExceeded beyond 4 MB."""
     check_json(body, "The document")
     _check_names(body)
-    check_size(stored_bytes(body), "document")
+    size = stored_bytes(body)
+    check_size(size, "document")
+    return size
 
 
 def _check_names(value: object) -> None:
     """Field names at every level: filters and updates reach them by dotted paths. The depth is bounded already."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if not name or name.startswith("$") or "." in name:
+            if not name or name[0] == "$" or "." in name:
                 raise BadInput("A field's name must not be empty, begin with '$' or contain '.'.")
-            _check_names(inner)
+            if isinstance(inner, dict | list):
+                _check_names(inner)
     elif isinstance(value, list):
         for inner in value:
             _check_names(inner)

@@ -6,14 +6,16 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.access import BUILT_IN
-from app.domain import access_token, role
+from app.access import BUILT_IN, Actor
+from app.domain import access_token, audit, role
 from app.errors import AlreadyExists, NotFound
 from app.gateway import Gateway
+from app.notification import Topic
 from app.postgres import Connection
 from app.secret import hint, new_token, token_hash
 from app.store import access_token as tokens
 from app.store import organization
+from app.store.notification import notify
 from app.store.record import Organization
 from app.value import check_title
 
@@ -37,7 +39,10 @@ async def create(gateway: Gateway, name: str) -> tuple[Organization, str]:
         created = await organization.create(connection, title)
         if created is None:
             raise AlreadyExists(f"There is an organization named {title!r} already: choose another name.")
-        await access_token.insert(connection, created.id, FIRST_NAME, secret, [ADMINISTRATOR])
+        first = await access_token.insert(connection, created.id, FIRST_NAME, secret, [ADMINISTRATOR])
+        operator = Actor.operator(created.id)
+        await access_token.note_created(connection, operator, first)
+        await audit.done(connection, operator, "create_organization", "Organization", created.id, title)
     return created, secret
 
 
@@ -51,7 +56,8 @@ async def create_token(gateway: Gateway, organization_name: str, roles: Sequence
                 f"There is no organization named {organization_name!r}: make it with `vectorgate organization create`."
             )
         await role.granted(connection, found.id, roles)
-        await access_token.insert(connection, found.id, title, secret, roles)
+        created = await access_token.insert(connection, found.id, title, secret, roles)
+        await access_token.note_created(connection, Actor.operator(found.id), created)
     return secret
 
 
@@ -75,5 +81,9 @@ async def _bootstrap_token(connection: Connection, first: Organization, given: s
         return None
     secret = given or new_token()
     name, roles = access_token.BOOTSTRAP, [ADMINISTRATOR]
-    await tokens.put_bootstrap(connection, first.id, name, token_hash(secret), hint(secret), roles)
+    token_id = await tokens.put_bootstrap(connection, first.id, name, token_hash(secret), hint(secret), roles)
+    if stored is not None:
+        await notify(connection, Topic.ACCESS_TOKEN, first.id)
+        operator = Actor.operator(first.id)
+        await audit.done(connection, operator, "replace_bootstrap_token", "AccessToken", token_id, name, roles=roles)
     return secret if given is None else None

@@ -1,15 +1,23 @@
-"""Re-sealing: every stored secret under the newest key of the ring, online and in small steps; and whether all of them open."""
+"""The keys that seal: whether each is the one known by its id, whether it opens all that it sealed, and re-sealing under the newest.
+
+A key is known by a fingerprint in the catalogue from the first start on. Another key under its id seals nothing: of two keys with
+one id, only one could be put back into the ring.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from app.access import Actor
+from app.domain import audit
 from app.domain.embedding import context
+from app.errors import Internal
 from app.gateway import Gateway
-from app.secret import Sealed, SecretUnreadable
-from app.store import credential
+from app.postgres import Connection
+from app.secret import Keyring, Sealed, SecretUnreadable
+from app.store import credential, encryption_key
 
 BATCH = 100
 FIRST = UUID(int=0)
@@ -33,13 +41,15 @@ class KeyInUse:
 
     key_id: str
     in_ring: bool
+    known: bool
+    """It is the key that is known by this id: what it does not open is damaged."""
     opens: int = 0
     unreadable: list[UUID] = field(default_factory=list)
 
     @property
     def lost(self) -> bool:
-        """It is not in the ring, or another has its id: none of its secrets opens."""
-        return bool(self.key_id) and not self.opens
+        """It is not in the ring, or another may have its id."""
+        return bool(self.key_id) and not self.known
 
 
 async def reseal(gateway: Gateway) -> Resealed:
@@ -57,23 +67,45 @@ async def reseal(gateway: Gateway) -> Resealed:
 
 async def keys_in_use(gateway: Gateway) -> list[KeyInUse]:
     """Every key that a stored secret is sealed under, by id."""
+    ring = gateway.keyring.identities()
+    async with gateway.postgres.catalogue.connection() as connection:
+        known = await encryption_key.known(connection)
     found: dict[str, KeyInUse] = {}
     async for credential_id, organization_id, *sealed in _every_secret(gateway):
         for each in filter(None, sealed):
-            key = found.setdefault(each.key_id, KeyInUse(each.key_id, each.key_id in gateway.keyring))
-            if _opens(gateway, each, context(organization_id, credential_id)):
+            name = each.key_id
+            is_known = name in ring and known.get(name) == ring[name]
+            key = found.setdefault(name, KeyInUse(name, name in ring, is_known))
+            if gateway.keyring.opens(each, context(organization_id, credential_id)):
                 key.opens += 1
             elif credential_id not in key.unreadable[-1:]:
                 key.unreadable.append(credential_id)
     return [found[key_id] for key_id in sorted(found)]
 
 
-def _opens(gateway: Gateway, sealed: Sealed, whose: str) -> bool:
-    try:
-        gateway.keyring.reseal(sealed, whose)
-    except SecretUnreadable:
-        return False
-    return True
+async def know_keys(gateway: Gateway) -> None:
+    """Know the keys of the ring that are not known yet: those that seal nothing, and those that open all that they seal."""
+    ring = gateway.keyring.identities()
+    async with gateway.postgres.catalogue.connection() as connection:
+        known = await encryption_key.known(connection)
+    if all(known.get(key_id) == identity for key_id, identity in ring.items()):
+        return
+    whole = {each.key_id for each in await keys_in_use(gateway) if not each.unreadable}
+    async with gateway.postgres.catalogue.transaction() as connection:
+        await encryption_key.lock(connection)
+        known, sealing = await encryption_key.known(connection), await credential.key_ids(connection)
+        for key_id, identity in ring.items():
+            if key_id not in sealing or (key_id in whole and key_id not in known):
+                await encryption_key.put(connection, key_id, identity)
+
+
+async def require_known(connection: Connection, keyring: Keyring) -> None:
+    """In the transaction that stores what the newest key has sealed. Raises Internal where another key has its id."""
+    if await encryption_key.hold(connection, keyring.newest) != keyring.identities()[keyring.newest]:
+        raise Internal(
+            f"Nothing is sealed here: the key {keyring.newest!r} of this server is not the one that is known by this id. "
+            "Its operator has to put that one back, or to give this one an id of its own."
+        )
 
 
 async def _go_through(gateway: Gateway) -> tuple[Resealed, bool]:
@@ -81,20 +113,46 @@ async def _go_through(gateway: Gateway) -> tuple[Resealed, bool]:
     done = already = 0
     unreadable: list[UUID] = []
     overtaken = False
-    async for credential_id, organization_id, current, previous in _every_secret(gateway):
-        if all(each is None or each.key_id == gateway.keyring.newest for each in (current, previous)):
-            already += 1
-            continue
-        try:
-            whose = context(organization_id, credential_id)
-            fresh = gateway.keyring.reseal(current, whose), previous and gateway.keyring.reseal(previous, whose)
-        except SecretUnreadable:
+    async for credential_id, organization_id, *old in _every_secret(gateway):
+        whose = context(organization_id, credential_id)
+        fresh = [_fresh(gateway.keyring, each, whose) for each in old]
+        if any(each is not None and new is None for each, new in zip(old, fresh, strict=True)):
             unreadable.append(credential_id)
-            continue
-        async with gateway.postgres.catalogue.connection() as connection:
-            replaced = await credential.reseal(connection, credential_id, (current, previous), fresh)
-        done, overtaken = done + replaced, overtaken or not replaced
+        new = [fresh_one or each for each, fresh_one in zip(old, fresh, strict=True)]
+        if new != old:
+            replaced = await _replace(gateway, organization_id, credential_id, old, new)
+            done, overtaken = done + replaced, overtaken or not replaced
+        elif credential_id not in unreadable[-1:]:
+            already += 1
     return Resealed(done, already, unreadable), overtaken
+
+
+def _fresh(keyring: Keyring, sealed: Sealed | None, whose: str) -> Sealed | None:
+    """The secret under the newest key; itself where it is that already. None where it is none, or does not open."""
+    if sealed is None or sealed.key_id == keyring.newest:
+        return sealed
+    try:
+        return keyring.reseal(sealed, whose)
+    except SecretUnreadable:
+        return None
+
+
+async def _replace(
+    gateway: Gateway,
+    organization_id: UUID,
+    credential_id: UUID,
+    old: Sequence[Sealed | None],
+    new: Sequence[Sealed | None],
+) -> bool:
+    """False when a rotation came between."""
+    newest = gateway.keyring.newest
+    async with gateway.postgres.catalogue.transaction() as connection:
+        await require_known(connection, gateway.keyring)
+        name = await credential.reseal(connection, credential_id, old, new)
+        if name is not None:
+            operator = Actor.operator(organization_id)
+            await audit.done(connection, operator, "rotate_keys", "Credential", credential_id, name, key=newest)
+    return name is not None
 
 
 async def _every_secret(gateway: Gateway) -> AsyncIterator[tuple[UUID, UUID, Sealed, Sealed | None]]:

@@ -11,12 +11,11 @@ from app.domain.insertion import MOST_ITEMS, Inserted, Intake, OnConflict, Slot
 from app.domain.row import event
 from app.domain.row_item import RowDraft, draft, metric_of
 from app.domain.table_version import anew
-from app.domain.vector import check_vector
 from app.gateway import Gateway
 from app.postgres import Connection
 from app.store import row, row_key, table_version
 from app.store.audit_event import NewEvent
-from app.store.record import Resolved, ResolvedTable, Table, Vector
+from app.store.record import Metric, Resolved, ResolvedTable, Table, Vector
 from app.value import check_count
 
 
@@ -61,8 +60,8 @@ class _Rows(Intake[Table, RowDraft]):
     def use(self, slot: Slot) -> Resolved[Table]:
         return self._resolved.uses[slot]
 
-    def check(self, slot: Slot, vector: Vector) -> None:
-        check_vector(vector, metric_of(self._columns[slot]))
+    def metric(self, slot: Slot) -> Metric | None:
+        return metric_of(self._columns[slot])
 
     async def existing(self, connection: Connection, keys: Sequence[str]) -> Collection[str]:
         return await row.existing(connection, self.home, keys)

@@ -53,7 +53,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A document or row, how near it is, and the cursor behind it."""
+    """A document or row, how near it is, and the cursor behind it, which is empty where none was asked for."""
 
     record: Record
     similarity: float
@@ -84,6 +84,7 @@ class _Ranking:
     searched: Searched
     vector: Vector | None
     fingerprint: str
+    """Empty where no cursor is read or made."""
     place: Place | None
 
     @property
@@ -158,13 +159,19 @@ def _ranking(searched: Searched, question: Question) -> _Ranking:
     _check_similarity(question.min_similarity, space.metric)
     space.condition(Arguments())
     asked = _asked(question, space)
-    ranking = fingerprint(_ranked_by(searched, asked), asked, space.metric, question.filter, question.min_similarity)
+    ranking = _fingerprint(searched, asked, question) if question.pages or question.after is not None else ""
     place = decode_place(question.after, ranking, space.is_key) if question.after is not None else None
     _check_depth((place.depth if place else 0) + question.first)
     if isinstance(asked, str):
         searched.check_embeds()
         return _Ranking(question, searched, None, ranking, place)
     return _Ranking(question, searched, asked, ranking, place)
+
+
+def _fingerprint(searched: Searched, asked: str | Vector, question: Question) -> str:
+    return fingerprint(
+        _ranked_by(searched, asked), asked, searched.space.metric, question.filter, question.min_similarity
+    )
 
 
 def _ranked_by(searched: Searched, asked: str | Vector) -> list[UUID]:
@@ -246,6 +253,10 @@ def _is_near(ranking: _Ranking, near: Neighbour[Record]) -> bool:
 
 def _hit(ranking: _Ranking, query: _Query, rank: int, near: Neighbour[Record]) -> Hit:
     distance = finite(near.distance)
-    place = Place(near.distance, near.record.key, ranking.depth + rank, query.kept_as)
-    cursor = encode_place(place, ranking.fingerprint)
+    cursor = _cursor(ranking, query, rank, near) if ranking.question.pages else ""
     return Hit(near.record, similarity(ranking.metric, distance), distance, cursor)
+
+
+def _cursor(ranking: _Ranking, query: _Query, rank: int, near: Neighbour[Record]) -> str:
+    place = Place(near.distance, near.record.key, ranking.depth + rank, query.kept_as)
+    return encode_place(place, ranking.fingerprint)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from app.domain import audit
+from app.domain import audit, loading, refusal
 from app.domain import collection as collections
 from app.domain import database as databases
 from app.domain import debris as debris_rules
@@ -49,6 +49,8 @@ async def once(gateway: Gateway) -> None:
         finish_halves,
         remove_debris,
         move_events,
+        refusal.tell_left_out,
+        take_up_loads,
     ]
     for task in tasks:
         await _attempt(task.__name__, task(gateway))
@@ -94,6 +96,12 @@ async def move_events(gateway: Gateway) -> None:
     """Move to the catalogue what writes in regions have left in their outboxes."""
     for name in gateway.postgres.regions:
         await _attempt("move_events", audit.move(gateway, name), region=name)
+
+
+async def take_up_loads(gateway: Gateway) -> None:
+    """Begin the jobs that build the indexes of collections whose load was broken off."""
+    for name in gateway.postgres.regions:
+        await _attempt("take_up_loads", loading.take_up(gateway, name), region=name)
 
 
 async def _forget_in(region: Cluster) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -33,10 +34,22 @@ log = structlog.get_logger(__name__)
 SUMS = ("requests", "texts", "cached_texts", "errors", "unreported_requests")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    """What one call has spent: another's that is equal is another's still."""
+
+    spent: Spent
+
+
 async def record_alone(gateway: Gateway, region: str, spent: Spent) -> None:
-    """What was spent by a call that writes nothing: a statement of its own, before the answer."""
+    """What was spent by a call that writes nothing: in a statement before the answer, which such calls at the same time share."""
+    await gateway.questions.of(("usage", region), partial(_record, gateway, region)).get(_Entry(spent))
+
+
+async def _record(gateway: Gateway, region: str, entries: Sequence[_Entry]) -> Mapping[_Entry, None]:
     async with gateway.postgres.region(region).connection() as connection:
-        await store.record_soon(connection, spent)
+        await store.record_soon(connection, [each.spent for each in entries])
+    return dict.fromkeys(entries)
 
 
 async def record_failed(gateway: Gateway, region: str, spent: Spent) -> None:

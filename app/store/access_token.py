@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.postgres import Connection
+from app.postgres import Connection, Row
 from app.store.record import AccessToken, Organization, new_id, record, records
 
 _COLUMNS = "id, organization_id, name, hint, roles, database_ids, created_at, expires_at, last_used_at, revoked_at"
@@ -17,13 +17,11 @@ _INSERT = f"""
     on conflict do nothing returning {_COLUMNS}"""
 _USABLE = "t.revoked_at is null and (t.expires_at is null or t.expires_at > now())"
 _VALID = f"""
-    select t.id, t.name, t.roles, t.database_ids, o.id as organization_id, o.name as organization_name, o.created_at,
-        array(
-            select unnest(r.permissions) from vectorgate.role r
-            where r.organization_id = t.organization_id and r.name = any(t.roles)
-        ) as permissions
-    from vectorgate.token_of($1) t join vectorgate.organization o on o.id = t.organization_id
-    where {_USABLE}"""
+    select asked.hash, id, name, roles, database_ids, organization_id, organization_name, organization_created_at as created_at, permissions
+    from unnest($1::bytea[]) as asked (hash) cross join lateral vectorgate.token_of(asked.hash) t where {_USABLE}"""
+_RETIRE = """
+    update vectorgate.access_token set revoked_at = now()
+    where organization_id = $1 and name = $2 and revoked_at is null and expires_at <= now()"""
 _IN_FORCE = f"select t.secret_hash from vectorgate.access_token t where t.secret_hash = any($1) and {_USABLE}"
 _PAGE = f"""
     select {_COLUMNS} from vectorgate.access_token
@@ -42,7 +40,8 @@ _PUT_BOOTSTRAP = """
     values ($1, $2, $3, $4, $5, $6, true)
     on conflict (bootstrap) where bootstrap do update set
         organization_id = excluded.organization_id, secret_hash = excluded.secret_hash, hint = excluded.hint,
-        created_at = now(), last_used_at = null, revoked_at = null"""
+        created_at = now(), last_used_at = null, revoked_at = null
+    returning id"""
 _USED = """
     update vectorgate.access_token t set last_used_at = greatest(t.last_used_at, used.at)
     from unnest($1::uuid[], $2::timestamptz[]) as used (id, at) where t.id = used.id"""
@@ -74,20 +73,20 @@ async def insert(
     database_ids: Sequence[UUID] | None = None,
     expires_at: datetime | None = None,
 ) -> AccessToken | None:
-    """The new token; None when a token of that name is in force."""
+    """The new token; None when a token of that name is in force. One that has expired leaves its name to it, for good."""
+    await connection.execute(_RETIRE, organization_id, name)
     row = await connection.fetchrow(
         _INSERT, new_id(), organization_id, name, secret_hash, hint, roles, database_ids, expires_at
     )
     return record(AccessToken, row) if row else None
 
 
-async def valid(connection: Connection, secret_hash: bytes) -> Valid | None:
-    """The token with this hash, unless it is unknown, revoked or expired. An index look-up by hash leaks no timing about secrets."""
-    row = await connection.fetchrow(_VALID, secret_hash)
-    if row is None:
-        return None
-    organization = Organization(row["organization_id"], row["organization_name"], row["created_at"])
-    return Valid(row["id"], row["name"], row["roles"], row["permissions"], row["database_ids"], organization)
+async def valid(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, Valid]:
+    """By hash: those tokens that are neither unknown nor revoked nor expired.
+
+    An index look-up by hash leaks no timing about secrets.
+    """
+    return {row["hash"]: _valid(row) for row in await connection.fetch(_VALID, hashes)}
 
 
 async def in_force(connection: Connection, hashes: Sequence[bytes]) -> list[bytes]:
@@ -128,11 +127,17 @@ async def bootstrap_hash(connection: Connection) -> bytes | None:
 
 async def put_bootstrap(
     connection: Connection, organization_id: UUID, name: str, secret_hash: bytes, hint: str, roles: Sequence[str]
-) -> None:
-    """Let this be the bootstrap token, in the place of the one before."""
-    await connection.execute(_PUT_BOOTSTRAP, new_id(), organization_id, name, secret_hash, hint, roles)
+) -> UUID:
+    """Let this be the bootstrap token, in the place of the one before; answers its id, which stays."""
+    found: UUID = await connection.fetchval(_PUT_BOOTSTRAP, new_id(), organization_id, name, secret_hash, hint, roles)
+    return found
 
 
 async def note_use(connection: Connection, used: Mapping[UUID, datetime]) -> None:
     """Record when tokens were last used; housekeeping over all organizations."""
     await connection.execute(_USED, list(used), list(used.values()))
+
+
+def _valid(row: Row) -> Valid:
+    organization = Organization(row["organization_id"], row["organization_name"], row["created_at"])
+    return Valid(row["id"], row["name"], row["roles"], row["permissions"], row["database_ids"], organization)

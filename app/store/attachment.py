@@ -87,7 +87,7 @@ _RESOLVE = f"""
     from vectorgate.target t
     join vectorgate.database d on d.id = t.database_id
     left join vectorgate.attachment a on a.target_id = t.id and a.column_id is null {_STATE_FROM}
-    where t.organization_id = $1 and {_SEEN} and t.id = $3 and t.kind = 'COLLECTION' and t.status = 'ACTIVE'"""
+    where t.organization_id = $1 and {_SEEN} and t.id = any($3) and t.kind = 'COLLECTION' and t.status = 'ACTIVE'"""
 _RESOLVE_TABLE = f"""
     select {TABLE_COLUMNS}, {_STATE}
     {TABLE_FROM} left join vectorgate.attachment a on a.column_id = v.id {_STATE_FROM}
@@ -198,11 +198,11 @@ async def target_names(connection: Connection, organization_id: UUID, ids: Seque
 
 
 async def resolve(
-    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, collection_id: UUID
-) -> Resolved[Collection] | None:
-    """A collection with its database, attachment, credential and scope as they are now; None when it is not there to be seen."""
-    row = await connection.fetchrow(_RESOLVE, organization_id, databases, collection_id)
-    return _resolved(_collection(row), row, None) if row else None
+    connection: Connection, organization_id: UUID, databases: Sequence[UUID] | None, ids: Sequence[UUID]
+) -> dict[UUID, Resolved[Collection]]:
+    """By id: collections with their database, attachment, credential and scope as they are now, without what is not there to be seen."""
+    rows = await connection.fetch(_RESOLVE, organization_id, databases, ids)
+    return {row["id"]: _resolved(_collection(row), row, None) for row in rows}
 
 
 async def resolve_table(

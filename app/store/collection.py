@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.postgres import Connection, Row
-from app.store import vector
-from app.store.identifier import collection_index, collection_table
+from app.store import hnsw, vector
+from app.store.distribution import distribute
+from app.store.dropped import dropped_is_not_found
+from app.store.hnsw import Index
+from app.store.identifier import collection_index, collection_index_name, collection_table, schema
 from app.store.lock import alone
 from app.store.record import Collection, Metric, new_id
 
@@ -87,8 +90,8 @@ async def unfinished(connection: Connection) -> list[Collection]:
     return [_collection(row) for row in await connection.fetch(_UNFINISHED)]
 
 
-async def create_table(connection: Connection, collection: Collection) -> None:
-    """In the region's cluster, in a transaction; does nothing when it is there.
+async def create_table(connection: Connection, collection: Collection, *, indexed: bool = True) -> None:
+    """In the region's cluster, in a transaction; does nothing when it is there. Without `indexed` its vector index is built later.
 
     Documents are paged through by (created_at, key); equality filters are answered by the GIN index.
     """
@@ -103,20 +106,32 @@ async def create_table(connection: Connection, collection: Collection) -> None:
             body jsonb not null,
             text text{vectors}
         )""")
+    await distribute(connection, table, "key")
     await connection.execute(
         f"create index if not exists {collection_index(collection.id, 'order')} on {table} (created_at, key)"
     )
     await connection.execute(
         f"create index if not exists {collection_index(collection.id, 'body')} on {table} using gin (body jsonb_path_ops)"
     )
-    if (
-        collection.dimension
-        and collection.metric
-        and (index := vector.index_expression("vector", collection.dimension, collection.metric))
-    ):
-        await connection.execute(
-            f"create index if not exists {collection_index(collection.id, 'vector')} on {table} using hnsw ({index})"
-        )
+    if indexed:
+        await hnsw.create(connection, vector_index(collection))
+
+
+@dropped_is_not_found
+async def build_index(connection: Connection, collection: Collection) -> None:
+    """In the region's cluster, outside a transaction: build the vector index unless that was done, while others read and write."""
+    index = vector_index(collection)
+    if not await hnsw.is_built(connection, index):
+        await hnsw.build(connection, index)
+
+
+def vector_index(collection: Collection) -> Index:
+    """The index of a collection's vectors, if it has any."""
+    expression = None
+    if collection.dimension is not None and collection.metric is not None:
+        expression = vector.index_expression("vector", collection.dimension, collection.metric)
+    home = collection_table(collection.database_id, collection.id)
+    return Index(home, schema(collection.database_id), collection_index_name(collection.id, "vector"), expression)
 
 
 def _collection(row: Row) -> Collection:

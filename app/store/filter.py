@@ -53,11 +53,6 @@ def row_filter(table: Table, given: Mapping[str, object] | None, arguments: Argu
     return _Compiler(operand).condition(given or {}, "filter", 0)
 
 
-def check_row_filter(table: Table, given: Mapping[str, object] | None) -> None:
-    """As `check_document_filter`."""
-    row_filter(table, given, Arguments())
-
-
 class _Compiler:
     """One walk over a filter."""
 

@@ -17,8 +17,8 @@ Statement = NewType("Statement", str)
 class Arguments(list[object]):
     """The parameters of a statement under construction."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *values: object) -> None:
+        super().__init__(values)
         self._texts: dict[str, str] = {}
 
     def put(self, value: object) -> str:
@@ -63,9 +63,14 @@ def capture_arguments(job_id: UUID, lock: int) -> str:
     return f"'{job_id}', '{lock:d}'"
 
 
+def collection_index_name(collection_id: UUID, purpose: str) -> str:
+    """The name of an index of a collection's table, as a value; `purpose` is one word."""
+    return f"c_{collection_id.hex}_{purpose}"
+
+
 def collection_index(collection_id: UUID, purpose: str) -> str:
     """The name of an index of a collection's table; `purpose` is one word."""
-    return quoted(f"c_{collection_id.hex}_{purpose}")
+    return quoted(collection_index_name(collection_id, purpose))
 
 
 def row_table(database_id: UUID, table_id: UUID) -> str:
@@ -91,8 +96,3 @@ def column(column_id: UUID) -> str:
 def vector_index_name(column_id: UUID) -> str:
     """The name of a vector column's index, as a value."""
     return f"i_{column_id.hex}"
-
-
-def vector_index(database_id: UUID, column_id: UUID) -> str:
-    """The index of a vector column, with its schema, as `drop index` wants it."""
-    return f"{schema(database_id)}.{quoted(vector_index_name(column_id))}"

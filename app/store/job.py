@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from app.notification import Topic
@@ -24,6 +25,10 @@ _PAGE = (
     f"select {COLUMNS} from vectorgate.job where {_HERE} and ($4::uuid is null or id < $4) order by id desc limit $5"
 )
 _COUNT = f"select count(*) from vectorgate.job where {_HERE}"
+_STANDING = """
+    select kind, status, count(*) as jobs, sum(total)::bigint as total, sum(processed)::bigint as processed,
+        sum(failed)::bigint as failed
+    from vectorgate.job where status in ('QUEUED', 'RUNNING') group by kind, status"""
 _UNDER_WAY = f"""
     select {COLUMNS} from vectorgate.job
     where organization_id = $1 and (target_id = $2 or result_id = $2) and status in ('QUEUED', 'RUNNING') order by id"""
@@ -36,6 +41,18 @@ _CANCEL_OF_TARGET = """
 _CANCEL_OF_DATABASE = """
     update vectorgate.job set status = 'CANCELLED', finished_at = now(), unclean = true
     where organization_id = $1 and database_id = $2 and status in ('QUEUED', 'RUNNING') returning id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many jobs of a kind are in a status, and the sums of what they count."""
+
+    kind: JobKind
+    status: JobStatus
+    jobs: int
+    total: int
+    processed: int
+    failed: int
 
 
 async def insert(
@@ -72,6 +89,12 @@ async def page(
     """Jobs, newest first, as far as a token limited to `databases` sees them."""
     rows = await connection.fetch(_PAGE, organization_id, databases, status, before, limit)
     return [job(row) for row in rows]
+
+
+async def standing(connection: Connection) -> list[Standing]:
+    """What is under way in the whole deployment, for its operator."""
+    rows = await connection.fetch(_STANDING)
+    return [Standing(**{**row, "kind": JobKind(row["kind"]), "status": JobStatus(row["status"])}) for row in rows]
 
 
 async def count(

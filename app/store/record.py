@@ -313,13 +313,14 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """`number` orders the events of an organization as they became true."""
+    """`number` orders the events of an organization as they became true. `actor_id` tells actors of one name from each other."""
 
     id: UUID
     organization_id: UUID
     number: int
     occurred_at: datetime
     actor: str
+    actor_id: UUID | None
     action: str
     target_id: str | None
     target_name: str | None

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from app.postgres import Connection, Row
 from app.store import column, vector_index
+from app.store.distribution import distribute
 from app.store.identifier import column as physical
-from app.store.identifier import row_index, row_table
+from app.store.identifier import column_name, row_index, row_table
 from app.store.lock import alone
 from app.store.record import Column, ColumnType, Database, Metric, Table, VectorIndex, VectorIndexStatus
 
@@ -136,6 +137,7 @@ async def create_table(connection: Connection, table: Table) -> None:
         create table if not exists {name} (
             {columns}, created_at timestamptz not null default now(), primary key ({key})
         )""")
+    await distribute(connection, name, column_name(table.key[0].id))
     await connection.execute(f"create index if not exists {row_index(table.id, 'order')} on {name} (created_at, {key})")
     for each in table.columns:
         if each.index:

@@ -20,7 +20,9 @@ _INSERT = f"""
 _INSERT_SOON = f"""
     with relaxed as (select set_config('synchronous_commit', 'off', true))
     insert into vectorgate_region.usage ({_COLUMNS})
-    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 from relaxed"""
+    select spent.* from relaxed cross join unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::uuid[], $8::text[],
+        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[]) as spent"""
 _SUMS = """
     sum(requests)::bigint as requests, sum(texts)::bigint as texts, sum(cached_texts)::bigint as cached_texts,
     sum(errors)::bigint as errors, sum(total_tokens)::bigint as total_tokens, sum(unreported_requests)::bigint as unreported_requests"""
@@ -102,9 +104,9 @@ async def record(connection: Connection, spent: Spent) -> None:
     await connection.execute(_INSERT, *(getattr(spent, field) for field in Spent.__slots__))
 
 
-async def record_soon(connection: Connection, spent: Spent) -> None:
-    """Add what a call without a write has spent: readable at once, on disk a moment later."""
-    await connection.execute(_INSERT_SOON, *(getattr(spent, field) for field in Spent.__slots__))
+async def record_soon(connection: Connection, spent: Sequence[Spent]) -> None:
+    """Add what calls without a write have spent: readable at once, on disk a moment later."""
+    await connection.execute(_INSERT_SOON, *([getattr(each, field) for each in spent] for field in Spent.__slots__))
 
 
 async def totals(

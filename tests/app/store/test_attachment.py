@@ -80,8 +80,7 @@ async def test_one_read_resolves_a_target_with_its_credential_and_scope(ours: Te
     home = await ours.database("library")
     identifier = await ours.credential("main", home)
     books = await ours.attached(home, "books")
-    found = await attachment.resolve(ours.connection, ours.id, None, books.id)
-    assert found is not None
+    found = (await attachment.resolve(ours.connection, ours.id, None, [books.id]))[books.id]
     assert (found.target.name, found.database_name, found.in_scope) == ("books", "library", True)
     assert found.attachment is not None
     assert (found.attachment.credential_name, found.attachment.parameters) == ("main", {"p": 1})
@@ -94,8 +93,7 @@ async def test_resolving_follows_the_credential_s_name_and_the_scope(ours: Tenan
     books = await ours.attached(home, "books")
 
     async def standing() -> tuple[bool, bool]:
-        found = await attachment.resolve(ours.connection, ours.id, None, books.id)
-        assert found is not None
+        found = (await attachment.resolve(ours.connection, ours.id, None, [books.id]))[books.id]
         assert found.attachment is not None
         states = await attachment.states(ours.connection, ours.id, [found.attachment.id])
         assert states == {found.attachment.id: (found.secret is not None, found.in_scope)}
@@ -118,7 +116,7 @@ async def test_a_target_is_resolved_for_its_organization_and_the_databases_that_
     theirs = await tenant(ours.connection, "theirs")
 
     async def resolved(organization_id: UUID, databases: list[UUID] | None, target: UUID) -> bool:
-        return await attachment.resolve(ours.connection, organization_id, databases, target) is not None
+        return target in await attachment.resolve(ours.connection, organization_id, databases, [target])
 
     assert await resolved(ours.id, None, books.id)
     assert await resolved(ours.id, [home], books.id)

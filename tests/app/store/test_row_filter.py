@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.errors import InvalidFilter
 from app.postgres import Connection
 from app.store import row
-from app.store.filter import MAX_TERMS, check_row_filter, row_filter
+from app.store.filter import MAX_TERMS, row_filter
 from app.store.identifier import Arguments, column_name
 from app.store.record import ColumnType, Table
 from app.store.row import Wanted
@@ -153,7 +153,7 @@ async def test_a_filter_means(connection: Connection, home: Table, wanted: Mappi
 )
 def test_what_is_no_filter_of_the_table_is_refused_saying_where(wanted: Mapping[str, Json], where: str) -> None:
     with pytest.raises(InvalidFilter) as refused:
-        check_row_filter(described(*COLUMNS), wanted)
+        row_filter(described(*COLUMNS), wanted, Arguments())
     assert refused.value.facts["path"] == where
     assert where in refused.value.message
 

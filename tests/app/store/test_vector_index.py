@@ -115,7 +115,9 @@ async def test_an_index_is_built_when_its_build_came_to_its_end(connection: Conn
     await vector_index.build(connection, home, column, Metric.COSINE)
     assert await vector_index.is_built(connection, home, column)
     broken_off = "update pg_index set indisvalid = false where indexrelid = $1::regclass"
-    await connection.execute(broken_off, identifier.vector_index(home.database_id, column.id))
+    await connection.execute(
+        broken_off, f"{schema(home.database_id)}.{identifier.quoted(identifier.vector_index_name(column.id))}"
+    )
     assert not await vector_index.is_built(connection, home, column)
     await vector_index.discard(connection, home, column)
     assert not await vector_index.is_built(connection, home, column)
