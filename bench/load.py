@@ -44,7 +44,11 @@ class Client:
 
     async def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer, errors included."""
-        async with self._session.post(self.url, data=orjson.dumps(body)) as answer:
+        return await self.send(orjson.dumps(body))
+
+    async def send(self, body: bytes) -> dict[str, Any]:
+        """As `post`, of what is JSON already."""
+        async with self._session.post(self.url, data=body) as answer:
             parsed: dict[str, Any] = orjson.loads(await answer.read())
             return parsed
 
@@ -58,7 +62,7 @@ class Client:
 
 
 async def saturate(client: Client, body: Body, seconds: float, connections: int = 16) -> float:
-    """Answers a second with so many requests always in flight."""
+    """Answers a second with so many requests always in flight. Raises RuntimeError for a refusal."""
     end = time.perf_counter() + seconds
     count = 0
 
@@ -66,7 +70,8 @@ async def saturate(client: Client, body: Body, seconds: float, connections: int 
         nonlocal count
         number = first
         while time.perf_counter() < end:
-            await client.post(body(number))
+            if (answer := await client.post(body(number))).get("errors"):
+                raise RuntimeError(answer)
             number += connections
             count += 1
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 
 from bench.load import Client
-from bench.processes import TOKEN, child, free_port
+from bench.processes import TOKEN, UNLIMITED, child, free_port
 
 
 @asynccontextmanager
@@ -27,6 +27,7 @@ async def started() -> AsyncIterator[tuple[Client, Path]]:
             "VECTORGATE_PORT": str(gateway),
             "VECTORGATE_BOOTSTRAP_TOKEN": TOKEN,
             "VECTORGATE_LOG_LEVEL": "warning",
+            **UNLIMITED,
             "VECTORGATE_PROVIDER_URLS": orjson.dumps({"openai": f"{vendor}/v1", "mistral": f"{vendor}/hang"}).decode(),
         }
         async with (
