@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from app.assembly import reason
-from app.cli import demo, doctor, keys, migrate, organization, schema, serve, token, worker
-from app.cli.process import CommandFailed
+from app.cli import demo, doctor, export, import_, keys, migrate, organization, schema, serve, token, worker
+from app.cli.process import CommandFailed, examples
 from app.embedded import EmbeddedError
 from app.errors import DatabaseUnavailable, GatewayError
 from app.secret import KeyFileDamaged
@@ -18,8 +18,9 @@ from app.settings import SettingsError
 from app.store.migration import MigrationError
 
 application = typer.Typer(name="vectorgate", no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (serve, worker, demo, migrate, schema, doctor):
-    application.command(name=command.__name__.rsplit(".", 1)[-1])(command.run)
+for command in (serve, worker, demo, migrate, schema, import_, export, doctor):
+    name = command.__name__.rsplit(".", 1)[-1].strip("_")
+    application.command(name=name, epilog=examples(*command.EXAMPLES))(command.run)
 application.add_typer(token.application, name="token", help="Access tokens.")
 application.add_typer(organization.application, name="organization", help="Organizations.")
 application.add_typer(keys.application, name="keys", help="The keys that seal secrets.")

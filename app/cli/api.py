@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import httpx
@@ -24,7 +25,7 @@ class Api:
         response = await self._client.post(self.url, json={"query": document, "variables": variables})
         body = response.json()
         for error in body.get("errors", []):
-            raise _as_raised(error)
+            raise as_raised(error)
         data: dict[str, Any] = body["data"]
         return data
 
@@ -35,5 +36,9 @@ class Api:
         await self._client.aclose()
 
 
-def _as_raised(error: dict[str, Any]) -> GatewayError:
-    return CATALOGUE.get(error["extensions"]["code"], Internal)(error["message"])
+def as_raised(error: Mapping[str, Any]) -> GatewayError:
+    """The error that a server told of."""
+    told = dict(error["extensions"])
+    kind, retryable = CATALOGUE.get(told.pop("code"), Internal), told.pop("retryable", None)
+    told.pop("family", None)
+    return kind(error["message"], retryable=retryable, **told)

@@ -31,6 +31,10 @@ from app.secret import new_token
 DATABASE = "demo"
 COLLECTION = "docstrings"
 BATCH = 500
+EXAMPLES = (
+    "vectorgate demo",
+    "vectorgate demo --once",
+)
 QUERIES = (
     "read a text file line by line",
     "compress bytes to save space",
@@ -91,7 +95,8 @@ def run(
     The server stays up with its address and a token printed, unless --once is given.
     """
     process.end_on_signals()
-    settings = process.read_settings(quiet=True)
+    # Its own operations, and those that it shows, stand in nobody's file.
+    settings = process.read_settings(quiet=True).model_copy(update={"trusted_documents": None})
     with listener.bound_or_free(settings.host, settings.port) as listening:
         if settings.port not in (0, listening.getsockname()[1]):
             console.print(f"Port {settings.port} is taken; this demo uses another one.")
@@ -110,6 +115,7 @@ async def _demo(gateway: Gateway, listening: socket.socket, *, once: bool) -> No
         else:
             console.print(f"\nServing until Ctrl-C at [bold]{api.url}[/], with this access token for a day:")
             console.print(api.token, soft_wrap=True, highlight=False, markup=False)
+            console.print("A browser that opens this address gets GraphiQL, with examples of everyday operations.")
             await asyncio.wait([server])  # which leaves the server to end in good order when this is cancelled
 
 

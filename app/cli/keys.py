@@ -36,7 +36,7 @@ def group() -> None:
     """The keys that seal stored secrets (VECTORGATE_ENCRYPTION_KEYS: the first seals, all open)."""
 
 
-@application.command("rotate")
+@application.command("rotate", epilog=process.examples("vectorgate keys rotate"))
 def rotate(wait: process.Wait = WAIT_SECONDS) -> None:
     """Re-seal every stored secret under the newest key. Online, and resumable: run it again after an interruption.
 
@@ -59,15 +59,16 @@ async def unopened_keys(gateway: Gateway) -> list[KeyInUse]:
 
 
 async def check(gateway: Gateway, *, accept_lost: bool) -> None:
-    """Whether all stored secrets open, before anything is served. Raises CommandFailed for a key that opens none of its secrets.
+    """Whether all stored secrets open, before anything is served. Raises CommandFailed for a key that is missing, or not the known one.
 
-    A single secret that does not open is its own credential's trouble, and a warning.
+    A secret that the known key does not open is damaged: its own credential's trouble, and a warning.
     """
     unopened = await unopened_keys(gateway)
     if any(each.lost for each in unopened) and not accept_lost:
         lost = told([each for each in unopened if each.lost])
         raise process.CommandFailed(
-            f"{lost}. Put the key back into VECTORGATE_ENCRYPTION_KEYS, or start with --accept-lost-keys and rotate these credentials."
+            f"{lost}. Put the key back into VECTORGATE_ENCRYPTION_KEYS, or start with --accept-lost-keys and rotate these credentials "
+            "under a key that has an id of its own."
         )
     if unopened:
         log.warning("secrets_do_not_open", reason=told(unopened))

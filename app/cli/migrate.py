@@ -9,6 +9,8 @@ from app.cli import process
 from app.domain.organization import Bootstrapped
 from app.gateway import Gateway
 
+EXAMPLES = ("vectorgate migrate", "vectorgate migrate --wait 120")
+
 
 def run(wait: process.Wait = WAIT_SECONDS) -> None:
     """Bring the catalogue and every region up to date. Safe while servers run, and from many places at once."""

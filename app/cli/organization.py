@@ -20,7 +20,7 @@ def group() -> None:
     """Organizations: tenants that never see each other's anything."""
 
 
-@application.command("create")
+@application.command("create", epilog=process.examples("vectorgate organization create Acme"))
 def create(
     name: Annotated[str, typer.Argument(help="What the organization is called: unique in this deployment.")],
     wait: process.Wait = WAIT_SECONDS,

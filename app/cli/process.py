@@ -24,6 +24,11 @@ Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for the databa
 T = TypeVar("T")
 
 
+def examples(*commands: str) -> str:
+    """The end of a command's help: commands that can be called as they stand, one a line."""
+    return "\n\n".join(["[bold]Examples[/]", *(f"  {each}" for each in commands)])
+
+
 class CommandFailed(Exception):
     """The command cannot go on; the message is one line for the person who called it."""
 
@@ -55,10 +60,10 @@ def prepare(settings: Settings, wait_seconds: float) -> None:
     with_gateway(settings, nothing_more, wait_seconds)
 
 
-def end_on_signals() -> None:
-    """From now on SIGTERM and SIGINT end this process with 0: to be asked to stop is no failure."""
+def end_on_signals(code: int = 0) -> None:
+    """From now on SIGTERM and SIGINT end this process: with 0 where to be asked to stop is no failure."""
     for number in STOPPING:
-        signal.signal(number, lambda *_: sys.exit(0))
+        signal.signal(number, lambda *_: sys.exit(code))
 
 
 def until_stopped(work: Coroutine[None, None, None]) -> None:

@@ -11,6 +11,7 @@ from app.cli.process import CommandFailed
 from resolvers.schema import build_schema, printed
 
 FILE = Path("schema.graphql")
+EXAMPLES = ("vectorgate schema > schema.graphql", "vectorgate schema --check")
 
 
 def run(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from multiprocessing import resource_tracker
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
@@ -16,11 +18,15 @@ from app.assembly import WAIT_SECONDS
 from app.cli import keys, listener, process
 from app.domain.organization import Bootstrapped
 from app.gateway import Gateway
+from app.main import check_documents
+from app.seeing import metrics
 from app.settings import Settings
 from app.web.server import protocols
 
 STOP_SECONDS = 30
 """How long what is in flight may take to finish when the process is asked to stop."""
+
+EXAMPLES = ("vectorgate serve", "VECTORGATE_PORT=9000 VECTORGATE_WORKERS=4 vectorgate serve --wait 120")
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +70,7 @@ def run(wait: process.Wait = WAIT_SECONDS, accept_lost_keys: keys.AcceptLost = F
     """
     process.end_on_signals()
     settings = process.read_settings()
+    check_documents(settings)
 
     async def ready(gateway: Gateway, _: Bootstrapped) -> None:
         await keys.check(gateway, accept_lost=accept_lost_keys)
@@ -98,6 +105,10 @@ def _one(config: Config, listening: socket.socket) -> bool:
 
 def _many(config: Config, listening: socket.socket) -> bool:
     """Serve in worker processes; answers whether one of them could not start."""
-    workers = Workers(config, sockets=[listening])
-    workers.run()
+    with TemporaryDirectory(prefix="vectorgate-metrics-") as folder:
+        os.environ[metrics.DIRECTORY] = (
+            folder  # where each of them writes what it counts, for whichever is asked for the metrics
+        )
+        workers = Workers(config, sockets=[listening])
+        workers.run()
     return any(worker.exitcode == STARTUP_FAILURE for worker in workers.processes)

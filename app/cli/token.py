@@ -23,7 +23,13 @@ def group() -> None:
     """Access tokens, on the operator's word."""
 
 
-@application.command("create")
+@application.command(
+    "create",
+    epilog=process.examples(
+        "vectorgate token create --name reader",
+        'vectorgate token create --name loader --role "Read/Write User" --organization Acme',
+    ),
+)
 def create(
     name: Annotated[str, typer.Option(help="What the token is called.")],
     organization_name: Annotated[

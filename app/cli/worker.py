@@ -11,6 +11,8 @@ from app.cli import keys, process
 from app.main import announce
 from app.settings import Settings
 
+EXAMPLES = ("vectorgate worker", "VECTORGATE_LOG_FORMAT=json vectorgate worker --wait 120")
+
 log = structlog.get_logger(__name__)
 
 

@@ -25,10 +25,10 @@ async def start() -> AsyncIterator[Start]:
     """Starts `vectorgate …` with these settings alone; what still runs at the test's end is killed."""
     started: list[Vectorgate] = []
 
-    async def command(*arguments: str, **settings: str) -> Vectorgate:
+    async def command(*arguments: str, stdin: int = DEVNULL, **settings: str) -> Vectorgate:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "app", *arguments,
-            cwd=ROOT, env=_environment(settings), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True,
+            cwd=ROOT, env=_environment(settings), stdin=stdin, stdout=PIPE, stderr=PIPE, start_new_session=True,
         )  # fmt: skip
         started.append(Vectorgate(process))
         return started[-1]

@@ -40,6 +40,8 @@ def test_the_commands_are_those_that_are_documented() -> None:
         "organization create",
         "keys",
         "keys rotate",
+        "import",
+        "export",
     }
 
 

@@ -17,7 +17,7 @@ from resolvers.node import global_id, local_id
 from tests.app.cli.conftest import on
 from tests.app.cli.support import Call, Start
 from tests.conftest import KEYS
-from tests.factory import KEY, SECOND_KEY, TOKEN, Api, Run, Running, until
+from tests.factory import ADD_CREDENTIAL, KEY, SECOND_KEY, TOKEN, Api, Run, Running, until
 from tests.fakes.openai import OpenAIFake
 from tests.resolvers.documents import TEST
 
@@ -190,6 +190,20 @@ async def test_a_server_that_accepts_the_loss_serves_all_else_and_a_rotation_men
     assert "secrets_do_not_open" in served.err.text
     assert "the key 'test' is not in the ring" in served.err.text
     assert set(await sealing_keys(running)) == {"new", "test"}
+
+
+async def test_one_secret_more_under_another_key_does_not_let_the_next_start_pass(
+    start: Start, running: Running, database_url: str, openai: OpenAIFake, credentials: list[str]
+) -> None:
+    wrong = on(database_url) | {"ENCRYPTION_KEYS": f"test:{OTHER}", "PROVIDER_URLS": json.dumps({"openai": openai.url})}
+    served = await start("serve", "--accept-lost-keys", **wrong)
+    async with Api(await served.serving(), TOKEN) as api:
+        given = {"provider": "openai", "name": "four", "apiKey": KEY}
+        assert (await api.refusal(ADD_CREDENTIAL, input=given)).codes == ["INTERNAL"]
+    await served.kill()
+    ended = await (await start("serve", **wrong)).ended()
+    assert (ended.code, "does not open 3 credential(s)" in ended.told) == (1, True)
+    assert len(credentials) == len(await running.sql(IDS)) == 3
 
 
 async def test_one_secret_that_is_damaged_is_a_warning_and_keeps_nobody_else_waiting(

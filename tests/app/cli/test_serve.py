@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from pathlib import Path
 
 import asyncpg
 import httpx
 import pytest
 
 from tests.app.cli.conftest import on
-from tests.app.cli.support import Start
+from tests.app.cli.support import Call, Start
 from tests.factory import TOKEN, Api, NewDatabase, until
 from tests.fakes.openai import OpenAIFake
 
@@ -77,6 +78,16 @@ async def test_a_port_that_is_taken_is_one_line(start: Start, database_url: str)
         ended = await (await start("serve", **on(database_url) | {"PORT": port})).ended()
     assert (ended.code, ended.out) == (1, "")
     assert ended.told.startswith(f"Port {port} of 127.0.0.1 is taken")
+
+
+@pytest.mark.parametrize(("command", "code"), [("serve", 2), ("doctor", 1)])
+async def test_trusted_documents_that_are_not_valid_are_told_before_anything_is_served(
+    call: Call, tmp_path: Path, command: str, code: int
+) -> None:
+    (tmp_path / "trusted.json").write_text('{"one": "{ organization { name } }", "two": "{ nothing }"}')
+    ended = await call(command, WORKERS="2", TRUSTED_DOCUMENTS=str(tmp_path / "trusted.json"))
+    problem = "VECTORGATE_TRUSTED_DOCUMENTS: two: Cannot query field 'nothing' on type 'Query'."
+    assert (ended.code, problem in ended.out + ended.err) == (code, True)
 
 
 async def test_a_database_that_stays_away_ends_the_wait_with_one_line(start: Start) -> None:

@@ -5,6 +5,7 @@ import pytest
 from app.access import BUILT_IN
 from tests.app.cli.support import Call
 from tests.factory import Api, Running
+from tests.resolvers.test_audit_event import log
 
 OWN = "{ organization { name } viewer { permissions } }"
 
@@ -16,6 +17,13 @@ async def test_it_prints_the_secret_alone(call: Call, running: Running) -> None:
     async with Api(running.url, ended.out.strip()) as api:
         found = await api(OWN)
     assert found == {"organization": {"name": "default"}, "viewer": {"permissions": ["READ_DATA"]}}
+
+
+async def test_the_audit_log_says_that_the_operator_made_it(call: Call, running: Running) -> None:
+    await call("token", "create", "--name", "reader")
+    [event] = await log(running.api)
+    assert (event["actor"], event["action"], event["targetName"]) == ("operator", "create_access_token", "reader")
+    assert event["details"]["roles"] == ["Read-Only User"]
 
 
 async def test_a_role_and_an_organization_can_be_chosen(call: Call, running: Running) -> None:
