@@ -26,6 +26,7 @@ from providers.errors import (
 from providers.exchange import exchange
 from providers.secret import Secret, SecretSource
 from providers.usage import NO_USAGE, Usage
+from providers.watch import Watch, Watcher
 
 KEY_REFUSED = frozenset({401, 403})
 
@@ -51,6 +52,7 @@ class Means:
     lane: asyncio.Semaphore
     answered: Callable[[], None]
     """Called whenever the provider answers, be it with a refusal."""
+    watcher: Watcher
     deadline_seconds: float
     backoff: Backoff
 
@@ -172,7 +174,9 @@ class Call:
     async def _exchange(self, batch: range) -> tuple[Matrix, Usage]:
         self._requests += 1
         try:
-            outcome = await exchange(self._means.client, self._provider, self._request.part(batch), self._secret)
+            with Watch(self._means.watcher, self._provider.key, self._request.model.name) as watch:
+                outcome = await exchange(self._means.client, self._provider, self._request.part(batch), self._secret)
+                watch.usage = outcome[1]
         except ProviderError as failure:
             if answers(failure):
                 self._means.answered()

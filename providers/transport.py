@@ -11,15 +11,17 @@ from weakref import WeakValueDictionary
 import httpx
 import numpy as np
 
-from providers.base import HttpProvider, InputType
+from providers.base import EmbeddingRequest, HttpProvider, InProcessProvider, InputType
 from providers.batches import pack
 from providers.breaker import Breaker
 from providers.call import KEY_REFUSED, Backoff, Call, Means
 from providers.configuration import Configuration, request_for
 from providers.embedding import Embedding
 from providers.errors import ProviderClientError
+from providers.in_process import in_time
 from providers.secret import Secret, SecretSource, always
 from providers.usage import NO_USAGE
+from providers.watch import Watch, Watcher, nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Sender:
     """Sends for all providers and credentials of one process; `concurrency` counts for each lane by itself.
 
     What it remembers of a lane ends with the lane's last call, but for the breaker's memory of calls without an answer.
+    `watcher` is told of every request; it may be set at any time.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Sender:
         self._concurrency = concurrency
         self._backoff = backoff or Backoff()
         self._breaker = breaker or Breaker()
+        self.watcher: Watcher = nobody
         self._lanes: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 
     async def embed(
@@ -78,6 +82,13 @@ class Sender:
             means = self._means(self._lane((provider.key, lane)), answered)
             return await Call(means, provider, request, secrets, await secrets()).embed(batches)
 
+    async def embed_in_process(self, provider: InProcessProvider, request: EmbeddingRequest) -> Embedding:
+        """What a provider of this process makes of a request, within the same deadline. Raises a ProviderError."""
+        with Watch(self.watcher, provider.key, request.model.name) as watch:
+            embedding = await in_time(provider, provider.embed(request), self._deadline_seconds)
+            watch.usage = embedding.usage
+        return embedding
+
     async def try_key(self, provider: HttpProvider, configuration: Configuration, secret: Secret) -> KeyTrial:
         """Ask for one vector, of whatever dimension, past the breaker: someone waits for what the provider says.
 
@@ -101,6 +112,7 @@ class Sender:
             client=self._client,
             lane=lane,
             answered=answered,
+            watcher=self.watcher,
             deadline_seconds=self._deadline_seconds,
             backoff=self._backoff,
         )
