@@ -13,7 +13,7 @@ import httpx
 import structlog
 
 from app import embedded
-from app.domain import organization, sweep
+from app.domain import organization, refusal, resealing, sweep
 from app.domain.organization import Bootstrapped
 from app.domain.worker import Worker
 from app.errors import DatabaseUnavailable
@@ -77,6 +77,7 @@ async def opened(gateway: Gateway, wait_seconds: float = WAIT_SECONDS) -> AsyncI
     async with closing(gateway):
         await _wait_for(gateway.postgres.catalogue, wait_seconds)
         await _open_regions(gateway.postgres)
+        await resealing.know_keys(gateway)
         yield await organization.bootstrap(gateway)
 
 
@@ -90,6 +91,7 @@ async def swept(gateway: Gateway) -> AsyncIterator[None]:
     finally:
         sweeper.cancel()
         await asyncio.gather(sweeper, return_exceptions=True)
+        await refusal.tell_left_out(gateway, last=True)
         try:
             await sweep.note_uses(gateway)
         except DatabaseUnavailable as error:

@@ -14,8 +14,10 @@ from app.notification import Hub
 from app.oidc import IdentityProvider
 from app.postgres import Postgres
 from app.query_cache import QueryCache
+from app.quota import RefusalQuota
 from app.secret import Keyring
 from app.settings import Settings
+from app.together import Questions
 from providers.catalogue import Catalogue
 from providers.embedding import Embedding
 from providers.transport import Sender
@@ -68,4 +70,6 @@ class Gateway:
     queries: QueryCache[Embedding] = field(default_factory=query_cache)
     credentials_used: LastUse = field(default_factory=LastUse)
     tokens_used: LastUse = field(default_factory=LastUse)
+    refusals: RefusalQuota = field(default_factory=RefusalQuota)
     hub: Hub = field(default_factory=Hub)
+    questions: Questions = field(default_factory=Questions)

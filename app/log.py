@@ -9,15 +9,20 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final, Literal, TextIO
 
 import orjson
 import structlog
+from structlog.contextvars import get_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.errors import GatewayError
 
 LogFormat = Literal["console", "json"]
+
+LEVELS: Final = {"exception": "error", "warn": "warning"}
+"""Methods of loggers whose names are not those of their levels."""
 
 OUTSPOKEN: Final = (GatewayError, OSError, AttributeError, NameError, ImportError, TypeError, RecursionError)
 """Exceptions whose words are made of names and types; the words of others (ValueError, a driver's) may quote input."""
@@ -38,23 +43,30 @@ def configure_logging(log_format: LogFormat, log_level: str, stream: TextIO | No
     stream = stream or sys.stderr
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            completed,
             with_traceback,
             _renderer(log_format, stream),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Forward()], level=level, force=True)
     for name in SILENCED:
         logging.getLogger(name).disabled = True
+        logging.getLogger(
+            name
+        ).propagate = False  # or uvicorn finds a handler, and makes the line before nobody writes it
     for name in VERBATIM:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
     for name in HUSHED:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def completed(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Adds the context, the level and the time. One step, since every request writes a line."""
+    moment = datetime.now(UTC).isoformat()
+    return {**get_contextvars(), **event, "level": LEVELS.get(method, method), "timestamp": f"{moment[:-6]}Z"}
 
 
 def with_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from asyncpg.transaction import Transaction
 from numpy.typing import NDArray
 from pgvector import Vector
 
-from app import tenant
+from app import tally, tenant
 from app.errors import DatabaseUnavailable, LimitExceeded
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -32,6 +33,9 @@ APPLICATION = "vectorgate"
 
 JSONB_VERSION = b"\x01"
 """What PostgreSQL puts before the text of a jsonb value in its binary format."""
+
+EF_SEARCH = 120
+"""How many neighbours a search in an HNSW index keeps in sight, and finds at a time: see `store/neighbour.py`."""
 
 LISTENING_SECONDS = 10.0
 """How long a listening connection may be silent before it is asked whether it is still there."""
@@ -77,8 +81,9 @@ class Tuning:
             # a process that stands still in a transaction must not hold up a change of the table that it writes to
             "idle_in_transaction_session_timeout": str(round(self.statement_timeout_seconds * 1000)),
             "default_transaction_isolation": "read committed",  # a write's last look at its table's version relies on it
-            "hnsw.ef_search": "100",
-            "hnsw.iterative_scan": "strict_order",
+            "hnsw.ef_search": str(EF_SEARCH),
+            # in strict order what is found late and is nearer than what was answered before would be left out; we sort ourselves
+            "hnsw.iterative_scan": "relaxed_order",
             "timezone": "UTC",
             "jit": "off",  # compiling a short statement costs more than running it
         }
@@ -107,6 +112,8 @@ class Cluster:
         self._prepare = prepare
         self._pool: Pool | None = None
         self._attempt: asyncio.Task[Pool] | None = None
+        self.waiting = 0
+        """How many wait for a connection now."""
 
     async def open(self) -> Pool:
         """Bring the cluster's own schema up to date and open the pool. Does nothing when it is open.
@@ -137,9 +144,9 @@ class Cluster:
 
         `as_found`: for whomever it worked last; for statements that are the same for everybody.
         """
+        begun = time.perf_counter()
         with self._translated():
-            pool = await self.open()
-            connection = await self._acquire(pool)
+            connection, pool = await self._waited_for()
             try:
                 if self._tuning.enter is not None and not as_found:
                     # the pool hands out proxies, which pass on what they do not know
@@ -150,6 +157,7 @@ class Cluster:
                 raise
             finally:
                 await pool.release(connection)
+                tally.used_database(time.perf_counter() - begun)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -213,6 +221,27 @@ class Cluster:
         self._attempt = None
         if not attempt.cancelled():
             attempt.exception()  # looked at, also where everybody who waited for it has left
+
+    @property
+    def use(self) -> tuple[int, int]:
+        """Connections in use, and those that are open and idle."""
+        if self._pool is None:
+            return 0, 0
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle
+
+    @property
+    def pool_size(self) -> int:
+        """The most connections that it opens."""
+        return self._tuning.pool_size
+
+    async def _waited_for(self) -> tuple[PoolConnectionProxy[Row], Pool]:
+        self.waiting += 1
+        try:
+            pool = await self.open()
+            return await self._acquire(pool), pool
+        finally:
+            self.waiting -= 1
 
     async def _acquire(self, pool: Pool) -> PoolConnectionProxy[Row]:
         try:

@@ -46,15 +46,19 @@ class QueryCache(Generic[V]):
         self._weight = 0
         self._kept: OrderedDict[Hashable, V] = OrderedDict()
         self._flights: dict[Hashable, _Flight[V]] = {}
+        self.hits = self.misses = 0
 
     async def get(self, key: Hashable, make: Callable[[], Coroutine[None, None, V]]) -> Cached[V]:
         """The answer to this question; `make` is called once, however many ask at the same time."""
         if key in self._kept:
+            self.hits += 1
             self._kept.move_to_end(key)
             return Cached(self._kept[key], shared=True)
         flight = self._flights.get(key)
         if flight is not None:
+            self.hits += 1
             return Cached(await self._wait(key, flight), shared=True)
+        self.misses += 1
         flight = self._flights[key] = _Flight(asyncio.create_task(make()))
         value = await self._wait(key, flight)
         self._keep(key, value)

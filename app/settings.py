@@ -270,6 +270,10 @@ class Settings(BaseModel):
         None, description="comma-separated origins whose pages may use the API from a browser; *: any; unset: none"
     )
     introspection: bool = Field(default=True, description="on or off: whether clients may read the schema by GraphQL")
+    graphiql: bool = Field(default=True, description="on or off: whether browsers that open /graphql get GraphiQL")
+    trusted_documents: File | None = Field(
+        None, description="JSON file of GraphQL documents by hash: only these are executed; unset: any document"
+    )
     oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = Field(
         None,
         description="identity provider whose JWTs are accepted beside access tokens: the https:// URL that they name as iss",
@@ -280,6 +284,9 @@ class Settings(BaseModel):
     oidc_roles_claim: str = Field(
         "roles",
         description="claim with the names of roles, a string or a list; dots lead into objects: realm_access.roles",
+    )
+    slow_operation_seconds: float = Field(
+        2, ge=0, description="an operation that takes longer writes a line slow_operation into the log; 0: none does"
     )
     log_format: Annotated[Literal["console", "json"], AnyCase] = Field("console", description="form of log lines")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], AnyCase] = Field(

@@ -18,6 +18,7 @@ from resolvers.connection import Connection, connection
 from resolvers.context import Info
 from resolvers.error_code import ErrorCode
 from resolvers.node import Node, global_id
+from resolvers.operation.plan.light import light
 from resolvers.provider import EmbeddingProvider, stored_provider
 from resolvers.scalar import JSONObject
 from resolvers.vector import VectorTarget
@@ -65,6 +66,7 @@ class EmbeddingConfiguration:
         return stored_provider(info, self.attachment.provider)
 
     @strawberry.field(description="The integration that it uses.")
+    @light
     async def integration(self, info: Info) -> Annotated[Integration, strawberry.lazy("resolvers.integration")] | None:
         if self.attachment.integration_id is None:
             return integration_types.Integration.hosted(info, self.attachment.provider)
@@ -74,6 +76,7 @@ class EmbeddingConfiguration:
     @strawberry.field(
         description="The credential of that name; null for hosted providers, and when none of that name exists now."
     )
+    @light
     async def credential(self, info: Info) -> Annotated[Credential, strawberry.lazy("resolvers.credential")] | None:
         attachment = self.attachment
         if attachment.integration_id is None or attachment.credential_name is None:
@@ -84,6 +87,7 @@ class EmbeddingConfiguration:
         return credential_types.Credential.of(found) if found else None
 
     @strawberry.field(description="Whether text can be embedded right now, and if not, why.")
+    @light
     async def status(self, info: Info) -> VectorizeStatus:
         loaders = info.context.loaders
         exists, in_scope = await loaders.state_by_attachment.load(self.attachment.id)
@@ -113,6 +117,7 @@ class Attachment(Node):
         )
 
     @strawberry.field(description="The collection or table that uses the integration.")
+    @light
     async def target(self, info: Info) -> VectorTarget:
         loaders, identifier = info.context.loaders, self.attachment.target_id
         if self.attachment.column_id is None and (collection := await loaders.collection_by_id.load(identifier)):

@@ -23,6 +23,7 @@ from resolvers.context import Info
 from resolvers.embedding import EmbeddingInput
 from resolvers.mutation import Input, Payload
 from resolvers.node import global_id, local_id
+from resolvers.operation.plan.light import light
 from resolvers.permission import mutation, needing
 from resolvers.scalar import JSON
 from resolvers.vector import VectorRecord, VectorTarget
@@ -63,6 +64,7 @@ class Collection(VectorTarget):
         return document_types.Document.of(self, found) if found else None
 
     @strawberry.field(description="The database that it is in.")
+    @light
     async def database(self, info: Info) -> Annotated[Database, strawberry.lazy("resolvers.database")]:
         found = await info.context.loaders.database_by_id.load(self.stored.database_id)
         if found is None:
@@ -72,6 +74,7 @@ class Collection(VectorTarget):
     @strawberry.field(
         description="How text becomes vectors here; null: vectors are the caller's own, or there are none."
     )
+    @light
     async def embedding(
         self, info: Info
     ) -> Annotated[EmbeddingConfiguration, strawberry.lazy("resolvers.attachment")] | None:

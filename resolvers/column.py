@@ -18,6 +18,7 @@ from resolvers.described import described_enum
 from resolvers.embedding import EmbeddingInput
 from resolvers.mutation import Input, Payload
 from resolvers.node import Node, global_id, local_id
+from resolvers.operation.plan.light import light
 from resolvers.permission import mutation
 from resolvers.vector_index import VectorIndex, VectorIndexInput
 
@@ -72,6 +73,7 @@ class Column(Node):
         return table_types.Table.of(self.home)
 
     @strawberry.field(description="How text becomes vectors here; null: vectors are the caller's own.")
+    @light
     async def embedding(
         self, info: Info
     ) -> Annotated[EmbeddingConfiguration, strawberry.lazy("resolvers.attachment")] | None:

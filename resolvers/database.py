@@ -26,6 +26,7 @@ from resolvers.context import Info
 from resolvers.described import described_enum
 from resolvers.mutation import Input, Payload
 from resolvers.node import Node, global_id, local_id, local_ids
+from resolvers.operation.plan.light import light
 from resolvers.permission import mutation
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Database(Node):
         return Region.of(info, self.stored.region)
 
     @strawberry.field(description="The credentials that may serve it, in the order of their adding.")
+    @light
     async def scopes(self, info: Info) -> list[Annotated[ScopedDatabase, strawberry.lazy("resolvers.scoped_database")]]:
         return [
             scoped_database_types.ScopedDatabase.of(each)
@@ -102,6 +104,7 @@ class Database(Node):
     @strawberry.field(
         description="What may be attached to collections and columns here now: hosted in the region, external in scope."
     )
+    @light
     async def available_integrations(self, info: Info) -> list[AvailableIntegration]:
         loaders = info.context.loaders
         in_scope = [each.credential_id for each in await loaders.scopes_by_database.load(self.stored.id)]
@@ -111,6 +114,7 @@ class Database(Node):
         return [each for each in shown if each is not None]
 
     @strawberry.field(description="Its collections, in order of creation.")
+    @light
     async def collections(
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[Annotated[Collection, strawberry.lazy("resolvers.collection")]]:
@@ -125,6 +129,7 @@ class Database(Node):
         return connection(Connection[collection_types.Collection], page, collection_types.Collection.of, counted)
 
     @strawberry.field(description="A collection by name; null: there is none.")
+    @light
     async def collection(
         self, info: Info, name: Annotated[str, strawberry.argument(description="The collection's name.")]
     ) -> Annotated[Collection, strawberry.lazy("resolvers.collection")] | None:
@@ -132,6 +137,7 @@ class Database(Node):
         return collection_types.Collection.of(found) if found else None
 
     @strawberry.field(description="Its tables, in order of creation.")
+    @light
     async def tables(
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[Annotated[Table, strawberry.lazy("resolvers.table")]]:
@@ -146,6 +152,7 @@ class Database(Node):
         return connection(Connection[table_types.Table], page, table_types.Table.of, counted)
 
     @strawberry.field(description="A table by name; null: there is none.")
+    @light
     async def table(
         self, info: Info, name: Annotated[str, strawberry.argument(description="The table's name.")]
     ) -> Annotated[Table, strawberry.lazy("resolvers.table")] | None:

@@ -19,6 +19,7 @@ from resolvers.described import described_enum
 from resolvers.error_code import ErrorCode
 from resolvers.mutation import Input, Payload
 from resolvers.node import Node, global_id, local_id
+from resolvers.operation.plan.light import light
 from resolvers.permission import mutation
 from resolvers.target import target_by_id
 from resolvers.vector import VectorTarget
@@ -86,12 +87,14 @@ class Job(Node):
         )
 
     @strawberry.field(description="The collection or table that it was asked for; null once that is dropped.")
+    @light
     async def target(self, info: Info) -> VectorTarget | None:
         return await target_by_id(info, self.stored.target_id)
 
     @strawberry.field(
         description="What it makes: the new collection of MIGRATE_COLLECTION; null for others, and once it is dropped."
     )
+    @light
     async def result(self, info: Info) -> VectorTarget | None:
         return await target_by_id(info, self.stored.result_id) if self.stored.result_id else None
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+from binascii import b2a_base64
+from typing import Final
 from uuid import UUID
 
 import strawberry
 
 from app.errors import NotFound
+
+URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 @strawberry.interface(description="Anything with an id of its own. node(id) reads it again.")
@@ -20,7 +24,7 @@ class Node:
 
 def global_id(kind: str, key: object) -> strawberry.ID:
     """The id of the `kind` with this key."""
-    return strawberry.ID(base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("="))
+    return strawberry.ID(b2a_base64(f"{kind}:{key}".encode(), newline=False).translate(URL_SAFE, b"=").decode())
 
 
 def split(identifier: str) -> tuple[str, str] | None:

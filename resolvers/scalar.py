@@ -72,7 +72,8 @@ def _day(value: object) -> dt.date:
 
 
 def _shown_time(value: dt.datetime) -> str:
-    return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    moment = value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)
+    return f"{moment.isoformat()[:-6]}Z"  # without +00:00
 
 
 def floats(vector: Floats) -> list[float]:

@@ -17,6 +17,7 @@ from resolvers import database as database_types
 from resolvers.context import Info
 from resolvers.mutation import Input, Payload
 from resolvers.node import Node, global_id, local_id, local_ids
+from resolvers.operation.plan.light import light
 from resolvers.permission import mutation
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class ScopedDatabase(Node):
         return cls(id=global_id("ScopedDatabase", scoped.id), stored=scoped, added_at=scoped.added_at)
 
     @strawberry.field(description="The credential.")
+    @light
     async def credential(self, info: Info) -> Annotated[Credential, strawberry.lazy("resolvers.credential")]:
         found = await info.context.loaders.credential_by_id.load(self.stored.credential_id)
         if found is None:
@@ -42,6 +44,7 @@ class ScopedDatabase(Node):
         return credential_types.Credential.of(found)
 
     @strawberry.field(description="The database.")
+    @light
     async def database(self, info: Info) -> Annotated[Database, strawberry.lazy("resolvers.database")]:
         found = await info.context.loaders.database_by_id.load(self.stored.database_id)
         if found is None:

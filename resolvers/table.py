@@ -20,6 +20,7 @@ from resolvers.connection import Connection, connection
 from resolvers.context import Info
 from resolvers.mutation import Input, Payload
 from resolvers.node import global_id, local_id
+from resolvers.operation.plan.light import light
 from resolvers.permission import mutation, needing
 from resolvers.scalar import JSON
 from resolvers.vector import VectorRecord, VectorTarget
@@ -58,6 +59,7 @@ class Table(VectorTarget):
         return row_types.Row.of(self, found) if found else None
 
     @strawberry.field(description="The database that it is in.")
+    @light
     async def database(self, info: Info) -> Annotated[Database, strawberry.lazy("resolvers.database")]:
         found = await info.context.loaders.database_by_id.load(self.stored.database_id)
         if found is None:

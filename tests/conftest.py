@@ -19,6 +19,7 @@ import pytest
 from app.assembly import build_gateway
 from app.main import create_app
 from app.settings import PREFIX, Settings
+from app.store import isolation
 from app.store.migration import migrate
 from app.web.server import protocols
 from tests.factory import TOKEN, Api, NewDatabase, Place, Run, Running, Statements
@@ -75,6 +76,7 @@ async def _migrate(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await migrate(connection, "catalogue", "region")
+        await isolation.make_role(connection)
     finally:
         await connection.close()
 

@@ -185,6 +185,11 @@ async def hostile(api: Api, heard: Heard) -> None:
         for path in ("/graphql", "/graphql/stream", f"/graphql?token={PASTED}", f"/{PASTED}"):
             headers = {"authorization": f"Bearer {token}", "x-api-key": PASTED, "cookie": f"session={PASTED}"}
             await api.http.post(path, json={"query": "{ viewer { roles } }"}, headers=headers)
+    await hostile_sockets(api, heard)
+
+
+async def hostile_sockets(api: Api, heard: Heard) -> None:
+    """The same over sockets, and what only they can be told."""
     async with socket(api.url) as client:
         await client.init(TOKEN)
         for number, (document, variables) in enumerate(HOSTILE):
@@ -193,6 +198,11 @@ async def hostile(api: Api, heard: Heard) -> None:
                 while (message := await client.heard())["type"] not in ("error", "complete"):
                     heard.text += json.dumps(message)
                 heard.text += json.dumps(message)
+    async with socket(api.url) as client:
+        await client.init(TOKEN)
+        for _ in range(2):
+            await client.ask(PASTED, "subscription { auditEvents { action } }")
+        assert (await client.closed())[0] == 4409, "the client's own id is told to it, and to nobody else"
     for payload in ({"token": PASTED}, {"token": [PASTED]}, {"Authorization": f"Bearer {JWT}"}, PASTED):
         async with socket(api.url) as client:
             await client.say("connection_init", payload=payload)
@@ -256,12 +266,15 @@ async def test_no_secret_and_no_text_leaves_by_any_way_but_its_own(
         api.http.event_hooks["response"] = [heard.note]
         await drive(api, vault, heard, sql)
         activities = await activity(sql)
+        metrics = (await api.http.get("/metrics")).text
     await served.kill()
     assert "Traceback" in served.err.text
     logs = served.out.text + served.err.text
     assert found(logs, *SECRETS, TEXT) == []
     assert found(heard.text, *SECRETS) == []
     assert found(activities, *SECRETS, TEXT) == []
+    assert "vectorgate_operations_total" in metrics
+    assert found(metrics, *SECRETS, TEXT) == []
     assert found(await stored(sql, ours=True), *SECRETS, TEXT) == []
     await sql.close()
 

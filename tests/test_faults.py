@@ -34,7 +34,7 @@ async def test_a_full_disk_writes_nothing_and_passes(running: Running) -> None:
     collection_id = await running.api.local_collection()
     [table] = await running.sql("select schemaname, tablename from pg_tables where schemaname ~ '^vg_'")
     name = f'"{table["schemaname"]}"."{table["tablename"]}"'
-    await running.sql(FULL)
+    await running.as_login(FULL)
     await running.sql(f"create trigger full_disk before insert on {name} execute function public.disk_is_full()")
     document = {"_id": "a", "$vectorize": "a book"}
     with pytest.raises(Exception, match="DATABASE_UNAVAILABLE"):

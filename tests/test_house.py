@@ -33,6 +33,7 @@ FLOORS = {
     "app.cli": 5,
     "app.web": 5,
     "app.main": 5,
+    "app.seeing": 5,
     "app.__main__": 5,
 }
 """The floor of a module is that of the longest of these names that it begins with."""
@@ -43,6 +44,8 @@ ALLOWED: dict[str, Callable[[str, int], bool]] = {
     "starlette": lambda _, floor: floor == 5,
     "asyncpg": lambda module, _: module == "app.postgres" or module.startswith("app.store."),
     "httpx": lambda module, floor: module.startswith("providers") or module == "app.gateway" or floor == 5,
+    "prometheus_client": lambda module, _: module.startswith("app.seeing."),
+    "opentelemetry": lambda module, _: module == "app.seeing.traces",
 }
 SQL = re.compile(
     r"^\s*(with \w+ as\b|select\b.*\bfrom\b|insert into\b|update [\w.]+ set\b|delete from\b|(create|drop|alter) (table|index|schema)\b)",
@@ -158,7 +161,8 @@ def test_1_libraries_stay_on_their_floors() -> None:
     none(
         strayed,
         "Law 1: strawberry and graphql only in resolvers/ and the roof; asyncpg only in app/postgres.py and app/store/; "
-        "httpx only in providers/, app/gateway.py and the roof; starlette only in the roof.",
+        "httpx only in providers/, app/gateway.py and the roof; starlette only in the roof; "
+        "prometheus_client and opentelemetry only in app/seeing/.",
     )
 
 

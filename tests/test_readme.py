@@ -74,7 +74,7 @@ def test_ci_calls_the_readme_s_test_command() -> None:
 
 
 def test_every_command_is_in_the_table() -> None:
-    documented = re.findall(r"(?m)^\| `vectorgate (\w+(?: \w+)?)", README)
+    documented = re.findall(r"(?m)^\| `vectorgate ([a-z]+(?: [a-z]+)?)", README)
     assert set(documented) == set(leaves(typer.main.get_command(application)))
 
 
@@ -88,7 +88,7 @@ def leaves(command: object, *words: str) -> Iterator[str]:
 
 
 def test_every_endpoint_is_in_the_table(running: Running) -> None:
-    documented = re.findall(r"(?m)^\| `(/[\w/.]+)` \|", README)
+    documented = re.findall(r"(?m)^\| `(/[\w/.{}]+)` \|", README)
     assert set(documented) == {getattr(route, "path", "") for route in create_app(running.gateway).routes}
 
 
@@ -112,12 +112,30 @@ def commands_with(word: str) -> str:
 
 
 async def test_the_first_request_is_answered_as_it_stands(running: Running, database_url: str) -> None:
-    commands = commands_with("token create").replace("http://127.0.0.1:8000", running.url)
+    commands = commands_with("viewer").replace("http://127.0.0.1:8000", running.url)
     settings = {"DATABASE_URL": database_url, "ENCRYPTION_KEYS": KEYS, "BOOTSTRAP_TOKEN": TOKEN}
     printed = await shell(commands, **{f"VECTORGATE_{name}": value for name, value in settings.items()})
     data = json.loads(printed)["data"]
     assert data["organization"] == {"name": "default"}
     assert "MANAGE_ACCESS" in data["viewer"]["permissions"]
+
+
+async def test_a_file_of_ones_own_is_searched_in_five_commands(
+    running: Running, database_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "books.jsonl"
+    file.write_text(
+        '{"_id": "moby-dick", "description": "A captain hunts a white whale."}\n{"_id": "emma", "description": "Love."}\n'
+    )
+    install, *commands = commands_with("vectorgate import").strip().splitlines()
+    importing, serve, token, search = commands
+    assert (install.startswith("python3 -m venv"), serve.endswith("vectorgate serve")) == (True, True)
+    typed = "\n".join([importing.replace(file.name, str(file)) + " > /dev/null", token, search])
+    typed = typed.replace(".uv/bin/", "").replace("http://127.0.0.1:8000", running.url)
+    settings = {"DATABASE_URL": database_url, "ENCRYPTION_KEYS": KEYS, "BOOTSTRAP_TOKEN": TOKEN}
+    printed = await shell(typed, **{f"VECTORGATE_{name}": value for name, value in settings.items()})
+    found = json.loads(printed)["data"]["organization"]["database"]["collection"]["vectorSearch"]["nodes"]
+    assert [each["key"] for each in found] == ["moby-dick", "emma"]
 
 
 async def test_the_key_ring_that_it_makes_is_one() -> None:

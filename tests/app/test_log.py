@@ -28,9 +28,11 @@ def _restored() -> Iterator[None]:
     root.setLevel(level)
     for name in SILENCED:
         logging.getLogger(name).disabled = False
+        logging.getLogger(name).propagate = True
 
 
 def configured(log_format: LogFormat = "json", log_level: str = "info") -> io.StringIO:
+    structlog.contextvars.clear_contextvars()
     stream = io.StringIO()
     configure_logging(log_format, log_level, stream)
     return stream
@@ -140,3 +142,9 @@ def test_uvicorns_access_lines_are_silenced_for_they_hold_query_strings() -> Non
     logging.getLogger("uvicorn.access").info('"GET /graphql?query=%s"', SECRET)
     logging.getLogger("httpx").info("HTTP Request: POST https://api.openai.com/v1/embeddings")
     assert stream.getvalue() == ""
+
+
+def test_uvicorn_does_not_even_make_the_access_line_that_nobody_writes() -> None:
+    configured()
+    assert not logging.getLogger("uvicorn.access").hasHandlers()
+    assert logging.getLogger("uvicorn.error").hasHandlers()

@@ -83,7 +83,10 @@ async def proxy(database_url: str) -> AsyncIterator[Proxy]:
         yield opened
 
 
-async def test_while_the_database_is_away_it_is_told_and_then_all_goes_on(run: Run, proxy: Proxy) -> None:
+async def test_while_the_database_is_away_it_is_told_and_then_all_goes_on(
+    run: Run, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.web.health.KEPT_SECONDS", 0)
     running = await run(database_url=proxy.url)
     http = running.api.http
     assert (await running.api("{ organization { name } }"))["organization"]["name"] == "default"
@@ -106,20 +109,22 @@ async def test_while_the_database_is_away_it_is_told_and_then_all_goes_on(run: R
 
 
 async def test_a_database_that_lacks_migrations_is_not_ready(running: Running) -> None:
-    await running.sql("delete from vectorgate.migration where name = 'catalogue/0001_catalogue.sql'")
+    await running.as_login("delete from vectorgate.migration where name = 'catalogue/0001_catalogue.sql'")
     ready = await running.api.http.get("/readyz")
     assert ready.status_code == 503
     assert ready.json() == {"status": "migrating", "missing": ["catalogue/0001_catalogue.sql"]}
-    await running.sql("drop table vectorgate.migration")
+    await running.as_login("drop table vectorgate.migration")
     assert (await running.api.http.get("/readyz")).status_code == 503
 
 
 async def test_a_statement_that_takes_too_long_is_a_limit_in_seconds(run: Run) -> None:
     running = await run(statement_timeout_seconds=0.25)
-    await running.sql(
+    await running.as_login(
         "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(10); return new; end'"
     )
-    await running.sql("create trigger slow before insert on vectorgate.database for each row execute function slow()")
+    await running.as_login(
+        "create trigger slow before insert on vectorgate.database for each row execute function slow()"
+    )
     refused = await running.api.refusal('mutation { createDatabase(input: {name: "slow"}) { database { id } } }')
     assert (refused.codes, refused.facts["retryable"], refused.facts["limit"]) == (["LIMIT_EXCEEDED"], True, 0.25)
 

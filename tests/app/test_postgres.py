@@ -260,7 +260,7 @@ async def test_every_connection_has_our_settings(connect: Connect) -> None:
     async with cluster.connection() as connection:
         assert await connection.fetchval("show statement_timeout") == "7s"
         assert await connection.fetchval("show application_name") == "vectorgate"
-        assert await connection.fetchval("show hnsw.iterative_scan") == "strict_order"
+        assert await connection.fetchval("show hnsw.iterative_scan") == "relaxed_order"
     async with cluster.outside() as connection:
         assert await connection.fetchval("show statement_timeout") == "0"
         assert await connection.fetchval("show application_name") == "vectorgate"

@@ -138,6 +138,23 @@ async def test_an_expired_token_is_refused(running: Running) -> None:
     assert await refused_by(running.url, created["secret"]) == "UNAUTHENTICATED"
 
 
+async def test_an_expired_token_leaves_its_name_to_the_next_and_stays_refused(running: Running) -> None:
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    first = await create(running.api, expiresAt=soon)
+    assert (await running.api.refusal(CREATE, input={"name": "reader", "roles": ["Read-Only User"]})).codes == [
+        "ALREADY_EXISTS"
+    ]
+    await running.sql("update vectorgate.access_token set expires_at = now() where name = 'reader'")
+    second = await create(running.api)
+    assert await refused_by(running.url, first["secret"]) == "UNAUTHENTICATED"
+    assert await refused_by(running.url, second["secret"]) is None
+    listed = {
+        each["id"]: each["revokedAt"] for each in (await running.api(TOKENS))["organization"]["accessTokens"]["nodes"]
+    }
+    assert listed[first["accessToken"]["id"]] is not None
+    assert listed[second["accessToken"]["id"]] is None
+
+
 async def test_what_is_no_token_is_refused_without_saying_why(running: Running) -> None:
     created = await create(running.api)
     for wrong in ("vg_nonsense", created["secret"][:-1], created["secret"] + "x", created["secret"].upper()):

@@ -189,7 +189,10 @@ async def test_a_refused_key_is_an_answer_and_a_failing_provider_an_error(run: R
     assert (failed.codes, failed.facts["retryable"]) == (["EMBEDDING_PROVIDER_RATE_LIMITED"], False)
     logged = "select outcome, details from vectorgate.audit_event where action = 'test_credential' order by id"
     outcomes = await running.sql(logged)
-    assert [tuple(row) for row in outcomes] == [("done", {"ok": False}), ("EMBEDDING_PROVIDER_RATE_LIMITED", {})]
+    assert [tuple(row) for row in outcomes] == [
+        ("done", {"ok": False}),
+        ("EMBEDDING_PROVIDER_RATE_LIMITED", {"count": 1}),
+    ]
 
 
 async def test_a_key_whose_only_use_has_a_model_that_ended_is_tried_with_another_model(

@@ -106,11 +106,19 @@ async def test_another_organization_may_use_the_name_and_sees_only_its_own(runni
     assert await own(running.api) == [made]
 
 
+async def test_of_two_who_make_the_last_role_at_once_one_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_role, "MOST_ROLES", 3)
+    made = [api.post(CREATE, {"input": {"name": f"Clerk {n}", "permissions": ["READ_DATA"]}}) for n in range(8)]
+    answers = [each.json() for each in await asyncio.gather(*made)]
+    assert sum("errors" not in each for each in answers) == 3
+    assert len(await own(api)) == 3
+
+
 async def test_an_organization_has_so_many_roles_and_no_more(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_role, "MOST_ROLES", 1)
     await create(api, "READ_DATA")
     refused = await api.refusal(CREATE, input={"name": "Keeper", "permissions": ["READ_DATA"]})
-    assert (refused.codes, refused.facts["limit"], refused.facts["actual"]) == (["LIMIT_EXCEEDED"], 1, 1)
+    assert (refused.codes, refused.facts["limit"], refused.facts["actual"]) == (["LIMIT_EXCEEDED"], 1, 2)
 
 
 # --- nobody gives what it has not ---

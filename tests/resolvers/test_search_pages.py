@@ -170,7 +170,7 @@ async def test_a_cursor_belongs_to_a_column_and_to_what_embeds_for_it(running: R
     by_vector: dict[str, Any] = {"column": "plot", "vector": embed("whale", 64), "first": 1}
     after = (await api.search(table_id, **by_vector))["pageInfo"]["endCursor"]
     assert await keys(api, table_id, **by_vector, after=after) == [whole[1]]
-    await running.sql("alter table vectorgate.table_column drop constraint column_name_is_unique")
+    await running.as_login("alter table vectorgate.table_column drop constraint column_name_is_unique")
     await running.sql(swapped)
     assert (await refused(api, table_id, **by_vector, after=after))[0] == "INVALID_VECTOR_LENGTH"
     assert (await refused(api, table_id, **(by_vector | {"column": "scene"}), after="x"))[0] == "BAD_INPUT"

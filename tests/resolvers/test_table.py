@@ -272,10 +272,13 @@ async def test_a_table_takes_as_many_columns_and_key_columns_as_is_said(api: Api
 async def test_columns_with_an_index_need_the_permission_for_indexes_too(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    some = Role("Designer", frozenset({Permission.CREATE_TABLE}), "Tables without indexes.")
+    some = Role("Designer of tables", frozenset({Permission.CREATE_TABLE}), "Tables without indexes.")
     monkeypatch.setitem(BUILT_IN, some.name, some)
     api, home = running.api, await running.api.database()
-    async with await api.with_token("Designer") as designer, await api.with_token("Read/Write User") as writer:
+    async with (
+        await api.with_token("Designer of tables") as designer,
+        await api.with_token("Read/Write User") as writer,
+    ):
         given = {"databaseId": home, "name": "films", **keyed(vector(index={}))}
         refused = await designer.refusal(CREATE_TABLE, input=given)
         assert (refused.codes, refused.facts["permission"]) == (["PERMISSION_DENIED"], "CREATE_INDEX")
