@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -21,14 +22,13 @@ from typing import Annotated, Any
 import asyncpg
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from app import embedded
-from bench import machine
+from bench import machine, sheet
 from bench.caller import Caller
 from bench.mixed_load import Mixed
 from bench.processes import TOKEN, child, free_port
+from bench.sheet import Sheet
 
 WARM_UP_SECONDS = 120.0
 BETWEEN_SECONDS = 300.0
@@ -39,6 +39,8 @@ SPAN = 6
 TOLERANCE = 0.05
 SLACK = {"rss": 4 * 1024 * 1024, "files": 8, "tasks": 12, "connections": 4}
 """What comes and goes by itself, and so counts for nothing."""
+KEPT_MINUTES = 30
+"""A run of so many is kept in RESULTS.md."""
 CONNECTIONS = "select count(*) from pg_stat_activity where application_name = 'vectorgate'"
 
 
@@ -58,10 +60,15 @@ def main(
 ) -> None:
     """Print how it stands now and then, and whether it is level."""
     typer.echo(machine.line())
+    begun = datetime.now(UTC)
     lines = asyncio.run(_soak(60 * minutes, rate, seed))
-    Console(width=140).print(_table(lines))
     growing = _growing(lines[0].held, lines[-1].held)
-    typer.echo(f"not flat: {', '.join(growing)}" if growing else f"flat (± {TOLERANCE:.0%})")
+    found = _sheet(lines, f"Not flat: {', '.join(growing)}." if growing else f"Flat (± {TOLERANCE:.0%}).")
+    found.show(sheet.console())
+    if minutes >= KEPT_MINUTES:
+        sheet.write(
+            "python -m bench.soak", f"{begun:%Y-%m-%d %H:%M} UTC, {minutes:g} minutes. {machine.line()}", [found]
+        )
     raise typer.Exit(1 if growing else 0)
 
 
@@ -123,18 +130,16 @@ def _text(line: Line) -> str:
     )
 
 
-def _table(lines: list[Line]) -> Table:
-    table = Table(
-        "minute", "RSS MiB", "files", "tasks", "loop late p50 / p99 ms", "PostgreSQL connections", "calls so far"
-    )
+def _sheet(lines: list[Line], note: str) -> Sheet:
+    header = ("minute", "RSS MiB", "files", "tasks", "loop late p50 / p99 ms", "connections", "calls so far")
+    found = Sheet("Mixed load", header, note=note)
     for line in lines:
         held, calls = line.held, ", ".join(f"{kind} {number:,}" for kind, number in sorted(line.calls.items()))
         late = f"{held['lag_p50']:.2f} / {held['lag_p99']:.2f}"
         numbers = [f"{held[name]:.0f}" for name in ("files", "tasks")]
-        table.add_row(
-            f"{line.minute:.0f}", f"{held['rss'] / 2**20:.1f}", *numbers, late, f"{held['connections']:.0f}", calls
-        )
-    return table
+        row = (f"{line.minute:.0f}", f"{held['rss'] / 2**20:.1f}", *numbers, late, f"{held['connections']:.0f}", calls)
+        found.rows.append(row)
+    return found
 
 
 @asynccontextmanager

@@ -111,6 +111,11 @@ def coerce_variables(
     return errors or values
 
 
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can store it: no NUL, no half of a surrogate pair."""
+    return "\0" not in text if text.isascii() else _UNSTORABLE.search(text) is None
+
+
 def quiet_syntax_message(error: GraphQLSyntaxError) -> str:
     """What a syntax error says, without the piece of the document that it quotes; its location says where to look."""
     words = _SYNTAX_WORDS.match(error.description)
@@ -247,11 +252,9 @@ def _found(kind: str, leaf: GraphQLLeafType) -> str:
 
 
 def _unstorable(value: Value, leaf: GraphQLLeafType, _declared: GraphQLInputType, path: Path) -> Fault | None:
-    """PostgreSQL stores no NUL and no half of a surrogate pair. JSON scalars judge their own items, one by one."""
+    """JSON scalars judge their own items, one by one."""
     text = value.text
-    if text is None or leaf.name not in _TEXT_SCALARS or (text.isascii() and "\0" not in text):
+    if text is None or leaf.name not in _TEXT_SCALARS or is_storable(text):
         return None
-    bad = _UNSTORABLE.search(text)
-    if bad is None:
-        return None
-    return Fault(path, f"holds {'a NUL character' if bad.group() == chr(0) else 'half of a surrogate pair'}")
+    bad = _UNSTORABLE.findall(text)
+    return Fault(path, f"holds {'a NUL character' if bad[0] == chr(0) else 'half of a surrogate pair'}")

@@ -39,6 +39,7 @@ from resolvers.operation.limits import OperationSize, RequestLimits, amount, mea
 from resolvers.operation.plan.keeper import Grown, Plans
 from resolvers.operation.shape import bulk, shapes
 from resolvers.operation.validation import validated
+from resolvers.operation.variables import Variables
 
 CAPACITY = 64 * 1024 * 1024
 """Bytes that kept documents may take, as estimated."""
@@ -84,6 +85,7 @@ class PreparedOperation:
     ) -> None:
         self.node = node
         self.plans = Plans(schema, node, fragments, grown)
+        self.variables = Variables(schema, node)
         self.name: str | None = node.name.value if node.name else None
         self.kind: OperationType = node.operation
         self._measure = partial(measure, schema, node, fragments)

@@ -28,7 +28,6 @@ from structlog.contextvars import bind_contextvars
 
 from app.allowance import one_answer
 from app.errors import BadInput, GatewayError
-from resolvers.operation.coercion import coerce_variables
 from resolvers.operation.document import CAPACITY, DocumentCache, PreparedDocument, PreparedOperation, RefusedDocument
 from resolvers.operation.failure import AnswerError, answer_errors, answer_failure
 from resolvers.operation.limits import RequestLimits
@@ -181,7 +180,7 @@ class Executor:
         bind_contextvars(document=document.hash, operation=operation.name and operation.name[:LONGEST_LOGGED_NAME])
         if operation.kind not in kinds:
             return _of_other_transport(operation.kind, request_id)
-        variables = coerce_variables(self.schema, operation.node, request.variables)
+        variables = operation.variables.coerced(request.variables)
         if isinstance(variables, list):
             return _refused(variables, request_id)
         self.limits.check(operation.size_with(variables.coerced))
