@@ -19,6 +19,11 @@ RESPONSE = """() => {
   return models.find(model => model.uri.path.endsWith("response.json"))?.getValue() ?? ""
 }"""
 """The editor renders only the lines in view: what it holds is asked of it."""
+TYPE_AGAIN = """() => {
+  const models = globalThis.__MONACO?.editor.getModels() ?? []
+  models.filter(model => model.uri.path.endsWith("variables.json")).forEach(model => model.setValue(model.getValue()))
+}"""
+"""A tab's variables are checked a moment after it has come, now and then against what the tab before declared, until something is typed."""
 
 
 @dataclass
@@ -69,7 +74,7 @@ class Window:
         await self.page.keyboard.insert_text(text)
 
     async def picture(self, name: str) -> None:
-        await expect(self.faults).to_have_count(0)  # the editor checks a tab's variables a moment after it has come
+        await until(self._is_without_faults, SECONDS)
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
@@ -83,6 +88,13 @@ class Window:
     def faults(self) -> Locator:
         """What the editor underlines in red."""
         return self.page.locator(".squiggly-error")
+
+    async def _is_without_faults(self) -> bool:
+        faults = await self.faults.count()
+        if faults:
+            await self.page.evaluate(TYPE_AGAIN)
+            await self.page.wait_for_timeout(500)  # in which the editor looks at what was typed
+        return not faults
 
     async def answers(self, *parts: str) -> None:
         """Wait until all of these stand in the response, however its lines are broken."""
