@@ -12,7 +12,7 @@ from graphql import GraphQLInputObjectType, get_introspection_query, parse
 from app.web.socket import MOST_OPERATIONS
 from resolvers.operation.budget import MOST_VALUES
 from resolvers.operation.execution import core_schema
-from resolvers.operation.limits import MOST_DEFINITIONS, MOST_SELECTIONS
+from resolvers.operation.limits import LONGEST_ALIAS, MOST_DEFINITIONS, MOST_SELECTIONS
 from resolvers.schema import build_schema
 from tests.factory import DELETE, INSERT, TOKEN, Api, Run, Running
 from tests.socket_client import socket
@@ -100,6 +100,13 @@ async def test_the_bulk_of_a_document(api: Api) -> None:
     await passes(api, chained(1, MOST_SELECTIONS - others))
     more = chained(1, MOST_SELECTIONS - others + 1)
     await refused(api, "LIMIT_EXCEEDED", MOST_SELECTIONS, MOST_SELECTIONS + 1, more)
+
+
+async def test_the_characters_of_an_alias(api: Api) -> None:
+    """An answer repeats it for every object: a fragment is no way around it."""
+    document = "{{ __schema {{ types {{ ...T }} }} }} fragment T on __Type {{ {}: name }}"
+    await passes(api, document.format("a" * LONGEST_ALIAS))
+    await refused(api, "LIMIT_EXCEEDED", LONGEST_ALIAS, LONGEST_ALIAS + 1, document.format("a" * (LONGEST_ALIAS + 1)))
 
 
 async def test_the_estimated_cost_of_an_operation(run: Run) -> None:

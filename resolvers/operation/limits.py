@@ -54,6 +54,9 @@ MOST_DEFINITIONS = 100
 MOST_SELECTIONS = 2_400
 """Fields, spreads and inline fragments in a document, as they stand there: what a person or a generator writes has some hundreds."""
 
+LONGEST_ALIAS = 128
+"""Characters: every object of an answer repeats the alias, and the bytes of names are counted nowhere else."""
+
 LARGEST_EXACT = 2**53 - 1
 """A bomb's count has hundreds of digits; JSON clients read no larger whole number exactly."""
 
@@ -104,10 +107,20 @@ class RequestLimits:
 
 
 def too_bulky(bulk: Bulk) -> LimitExceeded | None:
-    """For a document that would take validation too long."""
-    return _beyond(
-        bulk.definitions, MOST_DEFINITIONS, "The gateway", "operations and fragments; send several", "the document"
-    ) or _beyond(bulk.selections, MOST_SELECTIONS, "The gateway", "fields and spreads; send several", "the document")
+    """For a document that would take validation, or writing its answer, too long."""
+    return (
+        _beyond(
+            bulk.definitions, MOST_DEFINITIONS, "The gateway", "operations and fragments; send several", "the document"
+        )
+        or _beyond(bulk.selections, MOST_SELECTIONS, "The gateway", "fields and spreads; send several", "the document")
+        or _beyond(
+            bulk.longest_alias,
+            LONGEST_ALIAS,
+            "The gateway",
+            "characters in an alias; use a shorter one",
+            "the document",
+        )
+    )
 
 
 def too_many_tokens(limit: int) -> LimitExceeded:
