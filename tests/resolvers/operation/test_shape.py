@@ -65,7 +65,7 @@ def test_every_operation_has_a_shape() -> None:
 def test_bulk_counts_what_stands_in_the_document_once() -> None:
     document = "{ a: x { b ... { c } } ...A ...A } query Q { x } fragment A on Q { y { z } }"
     assert bulk(parse(document)) == Bulk(definitions=3, selections=6 + 1 + 2, longest_alias=1)
-    assert bulk(parse(doubling(50))) == Bulk(52, 1 + 3 * 50 + 1)
+    assert bulk(parse(doubling(50))) == Bulk(52, 1 + 3 * 50 + 1, 1)
 
 
 def test_bulk_leaves_alone_what_is_no_operation() -> None:
