@@ -27,6 +27,7 @@ LANGUAGES = {
 PAGES = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "explanation/security.md",
+    "bench/RESULTS.md": "explanation/results.md",
 }
 """A file of the repository -> the page that shows it."""
 
