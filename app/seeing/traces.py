@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 from graphql import ExecutionResult, GraphQLSchema
+from opentelemetry.context import Context
 from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.propagate import get_global_textmap, set_global_textmap
@@ -14,7 +15,7 @@ from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 TRACED: Final = "/graphql"
 """Paths that begin so; the others are asked by machines, all day long."""
 
-PARENT: Final = b"traceparent"
-"""Of a client's trace only the ids are taken over: its other headers may say anything."""
+CALLER: Final = b"traceparent"
+"""Of a client's trace only the ids are noted: its other headers may say anything."""
 
 ALLOWED: Final = frozenset(
     (
@@ -79,6 +80,7 @@ def _discreet(span: ReadableSpan) -> ReadableSpan:
         parent=span.parent,
         resource=span.resource,
         attributes={name: value for name, value in (span.attributes or {}).items() if name in ALLOWED},
+        links=[Link(each.context) for each in span.links],
         kind=span.kind,
         instrumentation_scope=span.instrumentation_scope,
         status=Status(span.status.status_code),
@@ -156,7 +158,7 @@ class _Traced:
             return
         attributes = {"http.request.method": scope["method"], "vectorgate.request_id": request_id(scope)}
         with self._tracer.start_as_current_span(
-            scope["method"], context=_parent(scope), kind=SpanKind.SERVER, attributes=attributes
+            scope["method"], kind=SpanKind.SERVER, attributes=attributes, links=_caller(scope)
         ) as span:
 
             async def noting(message: Message) -> None:
@@ -176,9 +178,12 @@ def _note(span: Span, scope: Scope, status: int) -> None:
         span.set_status(StatusCode.ERROR)
 
 
-def _parent(scope: Scope) -> Any:  # noqa: ANN401 - OpenTelemetry's Context is a dict of anything
-    sent = [value.decode("latin-1") for name, value in scope["headers"] if name == PARENT]
-    return TraceContextTextMapPropagator().extract({PARENT.decode(): sent[0]}) if sent else None
+def _caller(scope: Scope) -> list[Link]:
+    """The client's span. As a parent it would decide, before anybody knows whose it is, whether we record and under which id."""
+    sent = [value.decode("latin-1") for name, value in scope["headers"] if name == CALLER]
+    told = TraceContextTextMapPropagator().extract({CALLER.decode(): sent[0]}, Context()) if sent else Context()
+    theirs = get_current_span(told).get_span_context()
+    return [Link(theirs)] if theirs.is_valid else []
 
 
 def _operation(ready: Ready) -> dict[str, str]:

@@ -9,6 +9,9 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
+LONGEST: Final = 45
+"""Characters of an address: of IPv6 with an IPv4 address in it, all written out."""
+
 PEER: Final = "peer"
 """In a request's state: (address, port) of the connection's other end, whatever headers say; None: it has none."""
 
@@ -19,7 +22,7 @@ def keep_only_addresses(scope: Scope) -> None:
     What remains is counted, audited and logged, and must neither be invented without end nor hold what was pasted there.
     """
     peer, client = scope.get("state", {}).get(PEER), scope.get("client")
-    if client is not None and client != peer and not _is_address(client[0]):
+    if client is not None and client != peer and not (len(client[0]) <= LONGEST and _is_address(client[0])):
         scope["client"] = peer
 
 

@@ -18,7 +18,7 @@ from websockets.frames import Frame
 from app.settings import Settings
 from app.web import slowness
 from app.web.address import PEER
-from app.web.slowness import Head, Unread
+from app.web.slowness import Body, Head, Unread
 
 ON_STOP: Final = "on_stop"
 """In the lifespan's state: what the application wants called when the server begins to stop."""
@@ -48,6 +48,7 @@ MOST_CONNECTIONS: Final = connections_below(resource.getrlimit(resource.RLIMIT_N
 """Of this process. At the end of its descriptors it could not even reach its database."""
 
 FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+BAD: Final = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TOO_LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 log = structlog.get_logger(__name__)
@@ -79,13 +80,16 @@ class HttpProtocol(HttpToolsProtocol):
     """Tells the application that the server stops: event streams end by themselves then, and only then.
 
     A connection is taken while there is room for it, and ends when its client is too slow: at the head of a request, at the
-    rest of a body that is already answered, or at reading its answers.
+    rest of a body that is already answered, or at reading its answers. It also ends when a head is too long, or what comes
+    around a body: uvicorn would keep all trailers, and does not pause for what is no body.
     """
 
     _look: asyncio.TimerHandle | None = None
     _too_long = False
-    _answered: object = None
-    """The exchange whose answer was complete at the last look, and its request was not."""
+    _body: Body | None = None
+    """From the end of a request's head to its own."""
+    _answered: Body | None = None
+    """The body that still came at the last look, although its answer was complete."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base class does
         super().connection_made(transport)
@@ -110,19 +114,29 @@ class HttpProtocol(HttpToolsProtocol):
 
     # --- what arrives ---
     def data_received(self, data: bytes) -> None:
-        head = self._head
+        head, body = self._head, self._body
         if head.between:
             head.begin(self.loop.time())
         if head.since is not None:
             head.size += len(data)
         super().data_received(data)
-        if head.since is not None and head.size > slowness.HEAD_BYTES and not self.transport.is_closing():
+        # With another body than before, the head and what else came with its beginning have been weighed as such.
+        if self._is_too_much(len(data) if body is self._body else 0) and not self.transport.is_closing():
             self._refuse(TOO_LONG)
+
+    def _is_too_much(self, size: int) -> bool:
+        if self._head.since is not None:
+            return self._head.size > slowness.HEAD_BYTES
+        return self._body is not None and self._body.is_padded(size)
 
     def on_message_begin(self) -> None:
         if self._head.between:
             self._head.begin(self.loop.time())
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._body is None:  # nobody reads trailers, and among the headers they would be what no proxy has looked at
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         head = self._head
@@ -132,9 +146,15 @@ class HttpProtocol(HttpToolsProtocol):
         if self._too_long:
             raise HeadTooLongError
         super().on_headers_complete()
+        self._body = Body()  # with an exchange: what uvicorn cannot read has ended the parser's work before
+
+    def on_body(self, body: bytes) -> None:
+        if self._body is not None:
+            self._body.carry(len(body))
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._head.between = True
+        self._head.between, self._body = True, None
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -147,7 +167,9 @@ class HttpProtocol(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
 
     def _refuse(self, answer: bytes) -> None:
-        self.transport.write(answer)
+        # While a body comes, its own answer or that of an earlier request may have been begun: ours would be in the middle of it.
+        if self._body is None or not (self.cycle.response_started or self.pipeline):
+            self.transport.write(answer)
         self.transport.close()
 
     # --- what does not ---
@@ -167,8 +189,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _body_is_late(self) -> bool:
         """Whether a body still comes that was answered before the last look, without having been read."""
-        coming = self._head.since is None and not self._head.between
-        answered = self.cycle if coming and self.cycle is not None and self.cycle.response_complete else None
+        answered = self._body if self._body is not None and self.cycle.response_complete else None
         late = answered is not None and answered is self._answered
         self._answered = answered
         return late
@@ -188,6 +209,18 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         # The parser refuses by a frame's header, before it keeps any of it: 1009, as for messages over MAX_BODY_BYTES.
         self.conn.max_message_size = min(STRANGERS_FRAME_BYTES, self.config.ws_max_size)
         self.app_state = {**self.app_state, ACKNOWLEDGE: self._acknowledge}
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not (self.handshake_initiated or self.close_sent):
+            self._refuse_handshake()
+
+    def _refuse_handshake(self) -> None:
+        """The parser takes no such head (a body's, a long line, many lines): uvicorn would neither answer nor ever close."""
+        self.handshake_complete = self.close_sent = True
+        self.transport.write(b"".join(self.conn.data_to_send()) or BAD)
+        self.transport.close()
+        self._abort_soon()
 
     def _acknowledge(self) -> None:
         self.conn.max_message_size = self.config.ws_max_size

@@ -1,4 +1,7 @@
-"""How slow a client may be, seen from one look at its connection to the next. Timers and sockets are elsewhere."""
+"""How slow a client may be, seen from one look at its connection to the next, and how much it may say around a body.
+
+Timers and sockets are elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ HEAD_SECONDS: Final = 10.0
 """For a request's line and headers to arrive, and for the first of them after the connection was opened."""
 
 HEAD_BYTES: Final = 65_536
-"""Of a request's line and headers together."""
+"""Of a request's line and headers together, and of what comes around its body."""
+
+AROUND: Final = 16
+"""Bytes around each byte of a body that do not count: five are around it in the smallest chunk (RFC 9112, section 7.1)."""
 
 READ_SECONDS: Final = 30.0
 LEAST_READ: Final = 262_144
@@ -43,6 +49,28 @@ class Head:
     def is_late(self, now: float) -> bool:
         """Whether it has taken too long."""
         return self.since is not None and now - self.since >= HEAD_SECONDS
+
+
+class Body:
+    """A request's body while it comes, and what comes around it: sizes of chunks, their extensions, trailers."""
+
+    __slots__ = ("_around", "_carried")
+
+    def __init__(self) -> None:
+        self._around = self._carried = 0
+
+    def carry(self, size: int) -> None:
+        """So many bytes of the body itself have come."""
+        self._carried += size
+
+    def is_padded(self, size: int) -> bool:
+        """Whether too much has come around the body, now that `size` bytes more have, of whatever kind.
+
+        A large body gives no credit for later: behind its end nothing but trailers comes, which carry nothing.
+        """
+        self._around = max(0, self._around + size - (1 + AROUND) * self._carried)
+        self._carried = 0
+        return self._around > HEAD_BYTES
 
 
 class Unread:

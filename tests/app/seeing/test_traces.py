@@ -93,17 +93,43 @@ async def test_statements_and_requests_to_providers_are_children_of_the_operatio
     assert dict(operation.resource.attributes)["service.name"] == "vectorgate"
 
 
-async def test_a_client_s_trace_goes_on_here_and_no_provider_hears_of_it(traced: Traced, openai: OpenAIFake) -> None:
+def sampled(flags: str = "01") -> str:
+    return f"00-{'a' * 32}-{'b' * 16}-{flags}"
+
+
+async def test_a_client_s_span_is_linked_to_and_no_provider_hears_of_it(traced: Traced, openai: OpenAIFake) -> None:
     collection_id = await traced.api.openai_collection()
     traced.clear()
     openai.received.clear()
-    traced.api.http.headers["traceparent"] = f"00-{'a' * 32}-{'b' * 16}-01"
+    traced.api.http.headers["traceparent"] = sampled()
     traced.api.http.headers["baggage"] = f"secret={PASTED}"
     await traced.api(SEARCH, id=collection_id, query="whale")
     [request] = traced.of("POST /graphql")
     assert request.context is not None
-    assert f"{request.context.trace_id:x}" == "a" * 32
+    assert f"{request.context.trace_id:x}" != "a" * 32
+    assert request.parent is None
+    assert [(f"{each.context.trace_id:x}", f"{each.context.span_id:x}") for each in request.links] == [
+        ("a" * 32, "b" * 16)
+    ]
+    assert PASTED not in told(traced.spans)
     assert [name for each in openai.received for name in each.headers if name in ("traceparent", "baggage")] == []
+
+
+@pytest.fixture
+def unrecorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+
+
+@pytest.mark.usefixtures("unrecorded")  # before `traced`
+async def test_a_client_does_not_decide_that_it_is_recorded(traced: Traced) -> None:
+    await traced.api.http.get("/graphql", headers={"traceparent": sampled()})
+    assert traced.spans == []
+
+
+async def test_nor_that_it_is_not_and_what_is_no_span_is_not_linked_to(traced: Traced) -> None:
+    for flags in ("00", "no"):
+        await traced.api.http.get("/graphql", headers={"traceparent": sampled(flags)})
+    assert [len(each.links) for each in traced.of("GET")] == [1, 0]
 
 
 async def test_nothing_secret_and_no_text_is_in_a_span(traced: Traced, database_url: str, openai: OpenAIFake) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from starlette.types import Scope
 
-from app.web.address import PEER, keep_only_addresses
+from app.web import address
+from app.web.address import LONGEST, PEER, keep_only_addresses
 from tests.factory import Running
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", f"{'0000:' * 5}ffff:192.100.200.255"])
 def test_an_address_that_was_passed_on_is_taken(host: str) -> None:
     scope: Scope = {"client": (host, 0), "state": {PEER: ("127.0.0.1", 5)}}
     keep_only_addresses(scope)
@@ -22,6 +23,14 @@ def test_anything_else_leaves_the_connections_own(host: str) -> None:
         scope: Scope = {"client": (host, 0), "state": {PEER: peer}}
         keep_only_addresses(scope)
         assert scope["client"] == peer
+
+
+def test_what_is_longer_than_any_address_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(address, "_is_address", asked.append)
+    for host in ("x" * LONGEST, "x" * (LONGEST + 1)):
+        keep_only_addresses({"client": (host, 0), "state": {PEER: None}})
+    assert asked == ["x" * LONGEST]
 
 
 async def test_the_audit_log_has_an_address_or_the_proxys_own(running: Running) -> None:

@@ -39,8 +39,10 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     return Lost.gone
 
 
-async def handshake(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection that speaks WebSocket, and then nothing by itself: not even pongs."""
+async def handshake(
+    url: str, method: str = "GET", **more: str
+) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
+    """The first line of the answer, and a connection that speaks WebSocket, and then nothing by itself: not even pongs."""
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     headers = {
@@ -50,11 +52,11 @@ async def handshake(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
         "sec-websocket-version": "13",
         "sec-websocket-key": base64.b64encode(bytes(16)).decode(),
         "sec-websocket-protocol": SUBPROTOCOL,
+        **more,
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    writer.write(f"GET /graphql HTTP/1.1\r\n{lines}\r\n".encode())
-    assert b" 101 " in await reader.readline()
-    return reader, writer
+    writer.write(f"{method} /graphql HTTP/1.1\r\n{lines}\r\n".encode())
+    return await reader.readline(), reader, writer
 
 
 def close_frame(code: int) -> bytes:
@@ -63,9 +65,32 @@ def close_frame(code: int) -> bytes:
 
 async def test_a_client_that_answers_no_ping_is_closed_with_1011(lost: asyncio.Event) -> None:
     async with served(Door(), ws=Lost, ws_ping_interval=0.02, ws_ping_timeout=0.05) as opened:
-        reader, writer = await handshake(opened.url)
+        line, reader, writer = await handshake(opened.url)
+        assert b" 101 " in line
         assert close_frame(1011) in await reader.read()
         await lost.wait()
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "status"),
+    [
+        ("POST", {}, 405),
+        ("GET", {"transfer-encoding": "chunked"}, 400),
+        ("GET", {"long": "x" * 9_000}, 431),
+        ("GET", {f"x{n}": "" for n in range(200)}, 431),
+    ],
+    ids=["another method", "a body", "a long line", "many lines"],
+)
+async def test_a_handshake_that_is_none_is_refused_and_closed(
+    method: str, more: dict[str, str], status: int, lost: asyncio.Event
+) -> None:
+    async with served(Door(), ws=Lost) as opened:
+        line, reader, writer = await handshake(opened.url, method, **more)
+        assert line.startswith(f"HTTP/1.1 {status} ".encode())
+        async with asyncio.timeout(10):
+            await reader.read()
+            await lost.wait()
         writer.close()
 
 

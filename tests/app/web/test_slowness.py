@@ -9,17 +9,20 @@ from dataclasses import dataclass
 
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.web import server, slowness
 from app.web.server import connections_below
-from app.web.slowness import Head, Unread
+from app.web.slowness import Body, Head, Unread
 from tests.fakes.serving import serve
 
 ASK = b"GET /small HTTP/1.1\r\nhost: x\r\n"
 LARGE = 32 * 1_048_576
+POST = ASK.replace(b"GET", b"POST")
+CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
+READ = CHUNKED.replace(b"small", b"read").replace(b"\r\n\r\n", b"\r\nexpect: 100-continue\r\n\r\n")
 
 
 async def small(_: Request) -> Response:
@@ -30,7 +33,22 @@ async def large(_: Request) -> Response:
     return Response(bytes(LARGE))
 
 
-APP = Starlette(routes=[Route("/small", small, methods=["GET", "POST"]), Route("/large", large)])
+async def read(request: Request) -> Response:
+    """How much came, and the names of its headers."""
+    try:
+        size = len(await request.body())
+    except ClientDisconnect:
+        return Response()
+    return PlainTextResponse(f"{size} with {' '.join(request.headers)}, small")
+
+
+APP = Starlette(
+    routes=[
+        Route("/small", small, methods=["GET", "POST"]),
+        Route("/large", large),
+        Route("/read", read, methods=["POST"]),
+    ]
+)
 
 
 @asynccontextmanager
@@ -119,6 +137,100 @@ async def test_a_body_that_is_answered_and_goes_on_ends_the_connection() -> None
         assert (await answer(reader)).startswith(b"HTTP/1.1 200")
         writer.write(b"x")
         assert await until_closed(reader) == b""
+
+
+# --- what comes around a body ---
+SIGNED = b"1;" + b"x" * 1_000 + b"\r\nx\r\n"
+AROUND = pytest.mark.parametrize(
+    ("chunks", "begun", "piece"),
+    [
+        (0, b"0\r\n", b"name: value\r\n"),
+        (0, b"0\r\nname: ", b"x"),
+        (0, b"0\r\n", b"x"),
+        (0, b"1;", b"x"),
+        (60, b"1;", b"x"),
+    ],
+    ids=["trailers", "a trailer's value", "a trailer's name", "a chunk's extension", "extensions of small chunks"],
+)
+
+
+@asynccontextmanager
+async def reading() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection whose request's body is awaited."""
+    async with connected() as (reader, writer):
+        writer.write(READ)
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        yield reader, writer
+
+
+def filled(size: int, begun: bytes, piece: bytes) -> bytes:
+    return (begun + piece * (size // len(piece) + 1))[:size]
+
+
+@AROUND
+async def test_more_than_64_kib_around_a_body_are_431(chunks: int, begun: bytes, piece: bytes) -> None:
+    came = chunks * (len(SIGNED) - 1 - slowness.AROUND)
+    async with reading() as (reader, writer):
+        # Exactly what is too much: more, left unread, would reset the connection, and the answer with it.
+        writer.write(SIGNED * chunks + filled(slowness.HEAD_BYTES + 1 - came, begun, piece))
+        assert (await until_closed(reader)).startswith(b"HTTP/1.1 431 ")
+
+
+@AROUND
+async def test_behind_an_answer_they_end_the_connection_without_another(
+    chunks: int, begun: bytes, piece: bytes
+) -> None:
+    async with connected() as (reader, writer):
+        writer.write(CHUNKED)
+        assert (await answer(reader)).startswith(b"HTTP/1.1 200")
+        writer.write(SIGNED * chunks + filled(2 * slowness.HEAD_BYTES, begun, piece))
+        assert await until_closed(reader) == b""
+
+
+async def test_trailers_are_taken_and_are_no_headers() -> None:
+    async with reading() as (reader, writer):
+        for again in (READ.replace(b"expect: 100-continue\r\n", b""), b""):
+            writer.write(b"3\r\nabc\r\n0\r\nx-late: 1\r\nx-forwarded-for: 192.0.2.1\r\n\r\n" + again)
+            heard = await answer(reader)
+            assert heard.startswith(b"HTTP/1.1 200")
+            assert b"3 with host transfer-encoding" in heard
+            assert b"x-late" not in heard
+            assert b"x-forwarded-for" not in heard
+
+
+@pytest.mark.parametrize(
+    ("chunk", "count"),
+    [(b"1\r\nx\r\n", 20_000), (b"10000;chunk-signature=" + b"f" * 64 + b"\r\n" + bytes(65_536) + b"\r\n", 80)],
+    ids=["of single bytes", "signed"],
+)
+async def test_a_body_in_chunks_is_read_however_long(chunk: bytes, count: int) -> None:
+    size = count * int(chunk[: 5 if chunk[1:2] == b"0" else 1], 16)
+    async with reading() as (reader, writer):
+        writer.write(chunk * count + b"0\r\n\r\n")
+        assert f"{size} with".encode() in await answer(reader)
+
+
+async def test_requests_in_one_piece_are_nothing_around_the_body_before_them() -> None:
+    body = b"x" * slowness.HEAD_BYTES
+    long = POST + b"long: " + b"x" * (slowness.HEAD_BYTES - 200) + b"\r\n"
+    one = b"0\r\nx-late: 1\r\n\r\n" + long + f"content-length: {len(body)}\r\n\r\n".encode() + body
+    async with reading() as (reader, writer):
+        writer.write(one + one.partition(b"\r\n\r\n")[2] + CHUNKED)
+        for _ in range(4):
+            assert (await answer(reader)).strip().startswith(b"HTTP/1.1 200")
+        writer.write(b"0\r\n\r\n" + ASK + b"\r\n")
+        assert b"HTTP/1.1 200" in await answer(reader)
+
+
+def test_a_body_pays_for_what_is_around_it_and_not_for_what_comes_later() -> None:
+    body = Body()
+    for _ in range(slowness.HEAD_BYTES):
+        body.carry(1)
+        assert not body.is_padded(1 + slowness.AROUND)
+    body.carry(LARGE)
+    assert not body.is_padded(LARGE)
+    assert not body.is_padded(slowness.HEAD_BYTES)
+    assert body.is_padded(1)
 
 
 # --- answers ---
