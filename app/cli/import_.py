@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -31,6 +33,7 @@ GRACE_SECONDS: Final = 20.0
 SHOWN: Final = 10
 """Refused records that a dry run shows."""
 AGAIN: Final = "Run the same command again, and it goes on from there."
+STALE: Final = "That was more than a day ago: records of the last batches may be told as already there, though they are of this import."
 HOW: Final = "How it goes"
 EXAMPLES: Final = (
     "vectorgate import books.jsonl --collection library.books --create --text-field description",
@@ -141,6 +144,7 @@ def run(
         restart=restart,
         quiet=quiet,
     )
+    _check_places(errand)
     way = options.way(target, organization, url, token, wait, create=create)
     way.run(errand.rehearse if dry_run else errand.carry)
 
@@ -159,15 +163,11 @@ class Errand:
     async def carry(self, door: Door) -> None:
         """Import, and tell what came of it. Raises CommandFailed where it was not all."""
         source = self.reading.source
-        with self._notes(door) as notes, Rejects(self.rejected, notes.tally.rejected_bytes) as rejects:
+        with self._notes(door) as notes:
             if notes.tally.done:
                 typer.echo(f"{source.name} is imported already: {_told(notes.tally)}. --restart imports it again.")
                 return
-            if notes.tally.records:
-                typer.echo(f"Going on behind line {notes.tally.line}: {_told(notes.tally)} so far.", err=True)
-            with Meter("Importing", self.reading.total, quiet=self.quiet) as meter:
-                work = Import(door, self.manner, notes, rejects, meter, self.reading.position)
-                await self._run(work, door, notes)
+            meter = await self._import(door, notes)
         self._report(notes.tally, meter)
 
     async def rehearse(self, door: Door) -> None:
@@ -184,6 +184,18 @@ class Errand:
         if refused:
             raise CommandFailed(f"{refused:,} of {count:,} records would be refused. Nothing was written.")
         typer.echo(f"{count:,} records can be imported. Nothing was written.")
+
+    async def _import(self, door: Door, notes: Notes) -> Meter:
+        tally = notes.tally
+        with Rejects(self.rejected, tally.rejected_bytes, tally.rejected_mark) as rejects:
+            if tally.records:
+                typer.echo(f"Going on behind line {tally.line}: {_told(tally)} so far.", err=True)
+            if notes.is_stale:
+                typer.echo(STALE, err=True)
+            with Meter("Importing", self.reading.total, quiet=self.quiet) as meter:
+                work = Import(door, self.manner, notes, rejects, meter, self.reading.position)
+                await self._run(work, door, notes)
+        return meter
 
     async def _run(self, work: Import, door: Door, notes: Notes) -> None:
         try:
@@ -224,6 +236,27 @@ def _check(fields: Fields, *, is_table: bool, create: bool, dry_run: bool) -> No
         )
     if fields.texts and fields.vector:
         raise typer.BadParameter("--text-field, or --vector-field: a vector comes from the text, or from the file")
+
+
+def _check_places(errand: Errand) -> None:
+    """Raises BadParameter where what is written is what is read, under whatever names."""
+    source = errand.reading.source
+    named = {
+        source.name: Path("/dev/stdin") if source.is_stdin else source.path,
+        "--rejected": errand.rejected,
+        "--checkpoint": errand.checkpoint,
+    }
+    places = [(name, path) for name, path in named.items() if path is not None]
+    for (one, first), (other, second) in combinations(places, 2):
+        if _is_same(first, second):
+            raise typer.BadParameter(f"{other} is the same file as {one}: give it a place of its own")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _beside(source: Source, suffix: str) -> Path:

@@ -12,10 +12,12 @@ from typing import Final, TypeAlias
 
 import orjson
 
+from app.cli.transfer import exact
+from app.errors import BadInput
 from app.store.record import ColumnType
 
 Cell: TypeAlias = Callable[[str], object]
-"""The value of a cell; None: it has none."""
+"""The value of a cell; None: it has none. Raises BadInput for one that could not be stored as it stands."""
 CellOf: TypeAlias = Callable[[str], Cell]
 """How the cells of a column are read, by its name."""
 
@@ -57,7 +59,7 @@ def written(value: object, read: Cell) -> str:
     """The cell that is read as this value."""
     if value is None:
         return ""
-    if isinstance(value, str) and read(value) == value:
+    if isinstance(value, str) and _is_itself(value, read):
         return value
     return orjson.dumps(value).decode()
 
@@ -70,13 +72,21 @@ def _unquoted(cell: str, read: Cell) -> object:
     """The text between JSON's quotes, where it would not be read as itself without them."""
     if len(cell) > 1 and cell[0] == cell[-1] == '"':
         text = _parsed(cell)
-        if isinstance(text, str) and text != cell and read(text) != text:
+        if isinstance(text, str) and text != cell and not _is_itself(text, read):
             return text
     return cell
 
 
+def _is_itself(text: str, read: Cell) -> bool:
+    """Whether a text is read as that text."""
+    try:
+        return read(text) == text
+    except BadInput:
+        return False
+
+
 def _parsed(cell: str) -> object:
     try:
-        return orjson.loads(cell)
+        return exact.loads(cell.encode())
     except orjson.JSONDecodeError:
         return cell

@@ -20,13 +20,18 @@ from app.store.record import new_id
 VERSION: Final = 1
 MARK: Final = "vectorgate_import"
 BEGIN: Final = b'{"' + MARK.encode()
+REMEMBERED_SECONDS: Final = 24 * 3600
+"""So long a gateway answers a batch that is sent again as it did the first time."""
 EVERY_SECONDS: Final = 0.5
 """Between notes: what was sent since the last one is sent again after a kill, and answered as it was then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What has become of the lines up to `line`; `rejected_bytes`: how long the file of rejected records is by then."""
+    """What has become of the lines up to `line`; `rejected_bytes`: how long the file of rejected records is by then.
+
+    `rejected_mark`: by what these bytes are known again; `at`: when that was, in seconds since 1970. Empty and 0: not known.
+    """
 
     line: int = 0
     inserted: int = 0
@@ -34,6 +39,8 @@ class Tally:
     skipped: int = 0
     rejected: int = 0
     rejected_bytes: int = 0
+    rejected_mark: str = ""
+    at: float = 0
     done: bool = False
 
     @property
@@ -60,6 +67,8 @@ class Notes(AbstractContextManager["Notes"]):
 
     def __init__(self) -> None:
         self.keys, self.tally = Keys(new_id()), Tally()
+        self.is_stale = False
+        """Whether it goes on so late that what was under way is not remembered."""
 
     def note(self, tally: Tally) -> None:
         """This is how far it has come."""
@@ -120,7 +129,7 @@ class Checkpoint(Notes):
 
     def _begin(self, what: Mapping[str, Any]) -> None:
         self._file.truncate(0)
-        self._append({MARK: VERSION, "seed": str(self.keys.seed), **what})
+        self._append({MARK: VERSION, "seed": str(self.keys.seed), "begun": time.time(), **what})
 
     def _go_on(self, head: Mapping[str, Any], tally: Tally, what: Mapping[str, Any]) -> None:
         """As it was begun: with other keys or other batches a record could be there twice."""
@@ -131,6 +140,8 @@ class Checkpoint(Notes):
                     "for this one, or --restart to begin at the first record."
                 )
         self.keys, self.tally = Keys(UUID(head["seed"])), tally
+        last = tally.at or head.get("begun")
+        self.is_stale = last is not None and time.time() - last > REMEMBERED_SECONDS
 
     def _append(self, line: Mapping[str, Any]) -> None:
         try:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from app.cli.process import CommandFailed
+from app.cli.transfer import exact
 from app.cli.transfer.cell import Cell, CellOf, written
 from app.cli.transfer.jsonl import LONGEST
 from app.cli.transfer.line import Line, Rejected
@@ -22,16 +25,14 @@ def read(
 ) -> Iterator[Line | Rejected]:
     """The records that begin behind line `after`. Raises CommandFailed for a header that is unusable, or lacks a name of `named`."""
     csv.field_size_limit(LONGEST)
-    rows = csv.reader(_text(stream), delimiter=delimiter, strict=True)
+    lines = _Lines(_text(stream))
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
     header = _header(rows)
     check_named(named, header)
     readers = [(name, reader_of(name)) for name in header]
-    begins = rows.line_num + 1
-    for cells, fault in _rows(rows):
-        number, begins = begins, rows.line_num + 1
-        if number <= after or not (cells or fault):
-            continue
-        yield _record(number, cells, readers) if fault is None else Rejected(number, BadInput.code, fault, "")
+    for row in _rows(rows, lines):
+        if row.number > after:
+            yield row if isinstance(row, Rejected) else _record(row, readers)
 
 
 def check_named(named: Collection[str], columns: Collection[str]) -> None:
@@ -65,32 +66,97 @@ def _header(rows: Iterator[list[str]]) -> list[str]:
     return header
 
 
-def _rows(rows: Iterator[list[str]]) -> Iterator[tuple[list[str], str | None]]:
-    """Each row, or what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Cells, and the lines that they begin and end in."""
+
+    number: int
+    last: int
+    cells: list[str]
+
+
+class _Lines:
+    """The lines of a text, of which those of the row that is being read can be read again."""
+
+    def __init__(self, text: Iterable[str]) -> None:
+        self._text = iter(text)
+        self._row: list[str] = []
+        self._again: deque[str] = deque()
+        self._size = 0
+        self.number = 0
+        """Of the line that was read last."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._size > LONGEST:
+            raise csv.Error(f"a row may take {LONGEST} characters")
+        line = self._again.popleft() if self._again else next(self._text)
+        self._row.append(line)
+        self._size += len(line)
+        self.number += 1
+        return line
+
+    def end(self) -> None:
+        """The row is whole."""
+        self._row, self._size = [], 0
+
+    def back(self) -> str:
+        """Take the row's first line out; the others are read again, as if no row had begun before them."""
+        first, *others = self._row
+        self._again.extendleft(reversed(others))
+        self.number -= len(others)
+        self.end()
+        return first
+
+
+def _rows(rows: Iterator[list[str]], lines: _Lines) -> Iterator[_Row | Rejected]:
+    """Each row that is not blank, or what is wrong with it."""
     while True:
+        lines.end()
+        number = lines.number + 1
         try:
             cells = next(rows)
         except csv.Error as error:
-            yield [], f"This is no CSV: {error}."
+            yield _no_row(number, lines, error)
         except StopIteration:
             return
         else:
-            yield cells, None
+            if cells:
+                yield _Row(number, lines.number, cells)
 
 
-def _record(number: int, cells: Sequence[str], readers: Sequence[tuple[str, Cell]]) -> Line | Rejected:
-    size = sum(map(len, cells))
+def _no_row(number: int, lines: _Lines, error: csv.Error) -> Rejected:
+    """One line. A quote that is not closed takes all that follows for its cell: that is more likely to be rows than to belong to it."""
+    last, text = lines.number, lines.back()
+    message = f"This is no CSV: {error}."
+    if last > number:
+        message += f" Lines {number} to {last} were taken for one record: is a quote open? The lines behind this one are read as rows."
+    return Rejected(number, BadInput.code, message, _shown(text.rstrip("\r\n")[:LONGEST]))
+
+
+def _record(row: _Row, readers: Sequence[tuple[str, Cell]]) -> Line | Rejected:
+    cells = row.cells
     if not all(map(str.isascii, cells)) and (fault := _undecodable(cells)):
         original = {name: _shown(cell) for (name, _), cell in zip(readers, cells, strict=False)}
-        return Rejected(number, BadInput.code, fault, original)
-    found = {
-        name: value for (name, reader), cell in zip(readers, cells, strict=False) if (value := reader(cell)) is not None
-    }
+        return Rejected(row.number, BadInput.code, fault, original)
+    columns = ((name, cell, reader) for (name, reader), cell in zip(readers, cells, strict=False))
+    values, fault = exact.record(columns)
+    found = {name: value for name, value in values.items() if value is not None}
     if len(cells) != len(readers):
-        message = f"This row has {len(cells)} cells, and the header {len(readers)}."
         more = {MORE: list(cells[len(readers) :])} if len(cells) > len(readers) else {}
-        return Rejected(number, BadInput.code, message, {**found, **more})
-    return Line(number, found, size)
+        return Rejected(row.number, BadInput.code, _other_length(row, len(readers)), {**found, **more})
+    if fault is not None:
+        return Rejected(row.number, BadInput.code, fault, found)
+    return Line(row.number, found, sum(map(len, cells)))
+
+
+def _other_length(row: _Row, columns: int) -> str:
+    lengths = f"has {len(row.cells)} cells, and the header {columns}."
+    if row.last == row.number:
+        return f"This row {lengths}"
+    return f"This row, lines {row.number} to {row.last}, {lengths} Is a quote open?"
 
 
 def _undecodable(cells: Sequence[str]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -142,6 +143,8 @@ class Import:
             skipped=before.skipped + settled.count(ItemStatus.SKIPPED),
             rejected=before.rejected + len(settled.rejected),
             rejected_bytes=self._rejects.size,
+            rejected_mark=self._rejects.mark,
+            at=time.time(),
         )
         self._notes.note(tally)
         self._meter.advance(tally.records - before.records, settled.batch.position)

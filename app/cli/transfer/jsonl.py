@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import IO, Any, Final
 
 import orjson
 
 from app.cli.process import CommandFailed
+from app.cli.transfer import exact
 from app.cli.transfer.line import Line, Rejected
 from app.errors import BadInput, LimitExceeded
 
@@ -22,15 +23,18 @@ ORIGINAL: Final = "$line"
 """A line of rejected records holds these two: why, and what it was about, to be mended and imported as it is."""
 
 
-def read(stream: IO[bytes], after: int) -> Iterator[Line | Rejected]:
-    """The records behind line `after`. Blank lines are passed over. Raises CommandFailed for what are no JSON Lines at all."""
+def read(stream: IO[bytes], after: int, ignored: Collection[str] = ()) -> Iterator[Line | Rejected]:
+    """The records behind line `after`. Blank lines are passed over. Raises CommandFailed for what are no JSON Lines at all.
+
+    `ignored`: fields whose numbers are of no matter.
+    """
     first = True
     for number, raw in enumerate(_lines(stream), 1):
         text = raw.strip()
         if first and text:
             text, first = _begun(text), False
         if text and number > after:
-            yield _record(number, text)
+            yield _record(number, text, ignored)
 
 
 def written(record: Mapping[str, Any]) -> bytes:
@@ -59,24 +63,35 @@ def _begun(text: bytes) -> bytes:
     return text
 
 
-def _record(number: int, text: bytes) -> Line | Rejected:
+def _record(number: int, text: bytes, ignored: Collection[str]) -> Line | Rejected:
     if len(text) > LONGEST:
         message = f"A line may take {LONGEST} bytes. This one is longer, and was cut here."
         return Rejected(number, LimitExceeded.code, message, _shown(text[:SHOWN]))
     try:
-        value = orjson.loads(text)
+        value = exact.loads(text, _original, ignored)
     except orjson.JSONDecodeError as error:
         return Rejected(number, BadInput.code, f"This is no JSON: {error}.", _shown(text))
+    except BadInput as error:
+        return Rejected(number, error.code, error.message, _shown(text))
+    if isinstance(value, _Text):
+        return _record(number, value.encode("utf-8", "surrogatepass").strip(), ignored)
     if not isinstance(value, dict):
         return Rejected(number, BadInput.code, "A line must be a JSON object.", value)
-    return _mended(number, value) if REJECTED in value else Line(number, value, len(text))
+    return Line(number, value, len(text))
 
 
-def _mended(number: int, value: Mapping[str, Any]) -> Line | Rejected:
-    """What was rejected before, tried again."""
-    original = value.get(ORIGINAL)
-    text = original.encode("utf-8", "surrogatepass") if isinstance(original, str) else orjson.dumps(original)
-    return _record(number, text.strip())
+class _Text(str):
+    """What was rejected before because it could not be read, to be read again."""
+
+    __slots__ = ()
+
+
+def _original(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """What a line is about: of a record that was rejected before that record, else the line itself."""
+    original = value
+    while isinstance(original, dict) and REJECTED in original:
+        original = original.get(ORIGINAL)
+    return _Text(original) if isinstance(original, str) and original is not value else original
 
 
 def _shown(text: bytes) -> str:

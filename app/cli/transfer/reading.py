@@ -58,7 +58,7 @@ class Reading:
             if self.format is Format.CSV:
                 yield from csv_rows.read(stream, after, self.delimiter, self._cells(door), self.fields.named)
             else:
-                yield from jsonl.read(stream, after)
+                yield from jsonl.read(stream, after, self.fields.ignored)
 
     @property
     def _parquet(self) -> Path:
@@ -67,6 +67,8 @@ class Reading:
         return self.source.path
 
     def _cells(self, door: Door) -> CellOf:
+        """What is ignored is text, whatever it looks like."""
+        ignored = self.fields.ignored
         if door.target.is_table:
-            return cell.of_table({each.name: each.type for each in door.columns})
-        return cell.of_document(self.strings)
+            return cell.of_table({each.name: each.type for each in door.columns if each.name not in ignored})
+        return cell.of_document({*self.strings, *ignored})

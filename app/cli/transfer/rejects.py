@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from app.cli.process import CommandFailed
 from app.cli.transfer.jsonl import ORIGINAL, REJECTED, written
 from app.cli.transfer.line import Rejected
 
+END_BYTES: Final = 16 * 1024
+"""Of what counts, by which it is known again."""
+
 
 class Rejects(AbstractContextManager["Rejects"]):
     """The file, made with the first record that is rejected. Raises CommandFailed."""
 
-    def __init__(self, path: Path, begin: int) -> None:
-        """`begin`: how many bytes of it count; what follows was written by a run that was broken off, and is written again."""
+    def __init__(self, path: Path, begin: int, mark: str = "") -> None:
+        """`begin`: how many bytes of it count; what follows was written by a run that was broken off, and is written again.
+
+        `mark`: that of these bytes, if it is known. A file that was mended since is left alone; one that was moved away begins anew.
+        """
         self.path = path
-        self._begin = begin
         self._file: IO[bytes] | None = None
-        self.size = begin
-        if path.exists() and path.stat().st_size > begin:
-            self._opened()
+        self._is_settled = True
+        with self._told():
+            size = path.stat().st_size if path.exists() else 0
+            self.size = begin if size else 0
+            self._end = self._read_end()
+            if size < self.size or (self.size and mark not in ("", self.mark)):
+                raise CommandFailed(f"{path} was changed since: move it, or give --rejected another place.")
+            if size > self.size:
+                self._opened().truncate(self.size)
+
+    @property
+    def mark(self) -> str:
+        """By what the bytes that were written are known again; empty where there are none."""
+        return hashlib.sha256(self._end).hexdigest() if self.size else ""
 
     def add(self, rejected: Iterable[Rejected]) -> None:
         """Write them, in the order of their lines."""
@@ -30,28 +48,46 @@ class Rejects(AbstractContextManager["Rejects"]):
             told = {"line": each.number, "code": each.code, "message": each.message}
             self._write(written({REJECTED: told, ORIGINAL: each.original}))
 
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._file is None:
+            return
+        # What cannot be written was told already where something ended it.
+        with self._told() if kind is None else suppress(OSError):
             self._file.close()
 
     def flush(self) -> None:
-        if self._file is not None:
+        """What was added outlasts the machine from now on, as a note that counts it does."""
+        if self._file is None or self._is_settled:
+            return
+        with self._told():
             self._file.flush()
+            os.fsync(self._file.fileno())
+        self._is_settled = True
 
     def _write(self, line: bytes) -> None:
-        try:
+        with self._told():
             self._opened().write(line)
-        except OSError as error:
-            raise CommandFailed(f"{self.path} cannot be written ({error.strerror}).") from error
         self.size += len(line)
+        self._end = (self._end + line[-END_BYTES:])[-END_BYTES:]
+        self._is_settled = False
 
     def _opened(self) -> IO[bytes]:
         if self._file is None:
-            try:
-                self._file = self.path.open("ab")
-                self._file.truncate(self._begin)
-            except OSError as error:
-                raise CommandFailed(
-                    f"{self.path} cannot be written ({error.strerror}): give --rejected another place."
-                ) from error
+            self._file = self.path.open("ab")
         return self._file
+
+    def _read_end(self) -> bytes:
+        if not self.size:
+            return b""
+        with self.path.open("rb") as file:
+            file.seek(max(self.size - END_BYTES, 0))
+            return file.read(min(self.size, END_BYTES))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CommandFailed(
+                f"{self.path} cannot be written ({error.strerror or error}): give --rejected another place."
+            ) from error

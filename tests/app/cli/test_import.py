@@ -30,6 +30,10 @@ def write(file: Path, records: Iterable[object]) -> Path:
     return file
 
 
+def last_line(file: Path) -> str:
+    return file.read_text().splitlines()[-1]
+
+
 def names(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
 
@@ -129,6 +133,68 @@ async def test_refused_records_are_written_with_the_reason_and_can_be_mended(
     del found[2]["$line"]["$vector"]
     assert (await call("import", str(write(refusals, found)), "--collection", "library.books")).code == 0
     assert sorted(await numbers(running.api, books)) == [1, 2, 2, 4, 5]
+
+
+async def test_a_finished_import_leaves_what_was_mended_alone(call: Call, running: Running, file: Path) -> None:
+    await running.api.local_collection()
+    arguments = ("import", str(write(file, [{"n": 1}, "nonsense"])), "--collection", "library.books")
+    assert (await call(*arguments)).code == 1
+    refusals = file.with_name("books.jsonl.rejected.jsonl")
+    mended = [each | {"$line": {"n": 2, "mended": "and longer than it was before"}} for each in rejected(refusals)]
+    content = write(refusals, mended).read_bytes()
+    again = await call(*arguments)
+    assert (again.code, "is imported already" in again.out) == (0, True)
+    assert refusals.read_bytes() == content
+
+
+async def test_an_import_goes_on_with_its_refused_records_unless_they_were_changed(
+    call: Call, running: Running, file: Path
+) -> None:
+    books = await running.api.local_collection()
+    arguments = ("import", str(write(file, [{"n": 1}, "nonsense"])), "--collection", "library.books")
+    await call(*arguments)
+    refusals, checkpoint = file.with_name("books.jsonl.rejected.jsonl"), file.with_name("books.jsonl.checkpoint")
+    whole = refusals.read_bytes()
+    lines = [json.loads(line) for line in checkpoint.read_bytes().splitlines()]
+    write(checkpoint, [*lines[:-1], lines[-1] | {"done": False, "at": lines[-1]["at"] - 90_000}])
+    refusals.write_bytes(whole.replace(b"nonsense", b"something else"))
+    changed = await call(*arguments)
+    assert (changed.code, changed.out) == (1, "")
+    assert changed.told == f"{refusals} was changed since: move it, or give --rejected another place."
+    assert refusals.read_bytes() == whole.replace(b"nonsense", b"something else")
+    refusals.write_bytes(whole)
+    ended = await call(*arguments)
+    assert "records of the last batches may be told as already there" in ended.err
+    assert ended.out.startswith("2 records: 1 inserted, 1 refused, in ")
+    assert (refusals.read_bytes(), await numbers(running.api, books)) == (whole, [1])
+
+
+@pytest.mark.parametrize("way", ["directly", "through a server"])
+async def test_what_cannot_be_kept_as_it_stands_is_refused_and_the_rest_is_imported(
+    call: Call, running: Running, file: Path, way: str
+) -> None:
+    books = await running.api.local_collection()
+    deep = '{"n": ' + "[" * 300 + "]" * 300 + "}"
+    write(file, [{"n": 1}, deep, '{"n": 123456789012345678901234567890}', {"n": 2}])
+    more = ("--url", running.url, "--token", TOKEN) if way == "through a server" else ()
+    ended = await call("import", str(file), "--collection", "library.books", *more)
+    assert (ended.code, ended.out.split(", in ")[0]) == (1, "4 records: 2 inserted, 2 refused")
+    found = rejected(file.with_name("books.jsonl.rejected.jsonl"))
+    assert [(each["$rejected"]["line"], each["$line"]) for each in found] == [
+        (2, deep),
+        (3, '{"n": 123456789012345678901234567890}'),
+    ]
+    assert await numbers(running.api, books) == [1, 2]
+
+
+async def test_a_field_that_is_left_out_refuses_no_record(call: Call, running: Running, tmp_path: Path) -> None:
+    books = await running.api.local_collection()
+    large = "123456789012345678901234567890"
+    for name, content in (("a.jsonl", f'{{"n": 1, "isbn": {large}}}\n'), ("a.csv", f"n,isbn\n2,{large}\n")):
+        (tmp_path / name).write_text(content)
+        ended = await call("import", str(tmp_path / name), "--collection", "library.books", "--ignore", "isbn")
+        assert (ended.code, ended.err) == (0, "")
+    assert await numbers(running.api, books) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -388,3 +454,40 @@ def test_a_file_that_is_not_there_is_one_line(inside: Callable[..., Ended], tmp_
     ended = inside("import", str(tmp_path / "none.jsonl"), "--collection", "a.b")
     assert (ended.code, ended.out) == (1, "")
     assert ended.told == f"{tmp_path / 'none.jsonl'} cannot be read (No such file or directory)."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--rejected", "books.jsonl"), "--rejected is the same file as"),
+        (("--checkpoint", "books.jsonl"), "--checkpoint is the same file as"),
+        (("--rejected", "linked"), "--rejected is the same file as"),
+        (("--rejected", "sub/../new", "--checkpoint", "new"), "--checkpoint is the same file as --rejected"),
+        (("--rejected", "books.jsonl", "--dry-run"), "--rejected is the same file as"),
+    ],
+)
+def test_what_is_written_must_not_be_what_is_read(
+    inside: Callable[..., Ended], file: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.chdir(file.parent)
+    write(file, [{"n": 1}])
+    Path("linked").hardlink_to(file)
+    Path("sub").mkdir()
+    before = names(file.parent)
+    ended = inside("import", str(file), "--collection", "library.books", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert told in ended.err
+    assert (file.read_text(), names(file.parent)) == ('{"n": 1}\n', before)
+
+
+async def test_what_standard_input_comes_from_must_not_be_written(start: Start, database_url: str, file: Path) -> None:
+    write(file, [{"n": 1}])
+    arguments = ("import", "-", "--collection", "library.books", "--rejected", str(file))
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        ended = await (await start(*arguments, stdin=descriptor, **on(database_url))).ended()
+    finally:
+        os.close(descriptor)
+    assert ended.code == 2
+    assert "--rejected is the same file as standard input" in ended.err
+    assert last_line(file) == '{"n": 1}'

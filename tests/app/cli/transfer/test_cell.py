@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cli.transfer import cell
+from app.errors import BadInput
 from app.store.record import ColumnType
 
 JSON = st.recursive(
@@ -88,3 +89,12 @@ def test_a_value_that_was_written_is_read_as_it_was(value: object) -> None:
 @given(st.text() | TRICKY)
 def test_a_text_that_was_written_to_a_text_column_is_read_as_it_was(text: str) -> None:
     assert cell.plain(cell.written(text, cell.plain)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["123456789012345678901234567890", '"123456789012345678901234567890"', "[" * 300 + "]" * 300]
+)
+def test_a_text_that_looks_like_what_cannot_be_stored_is_written_in_quotes(text: str) -> None:
+    assert cell.inferred(cell.written(text, cell.inferred)) == text
+    with pytest.raises(BadInput):
+        cell.inferred(text.strip('"'))

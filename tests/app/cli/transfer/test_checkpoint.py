@@ -104,3 +104,20 @@ def test_keys_are_uuids_of_version_7_in_the_order_of_the_lines_and_the_same_each
 
 def test_keys_of_two_imports_are_not_the_same() -> None:
     assert Notes().keys.of(1) != Notes().keys.of(1)
+
+
+def test_what_is_gone_on_with_after_more_than_a_day_is_known(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_800_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    with opened(path) as first:
+        assert not first.is_stale
+    now += 24 * 3600 - 1
+    with opened(path) as second:
+        assert not second.is_stale
+        second.note(replace(SOME, at=now))
+    for since, is_stale in ((24 * 3600 - 1, False), (2, True), (1, True)):
+        now += since
+        with opened(path) as later:
+            assert later.is_stale is is_stale
+    with opened(path, restart=True) as anew:
+        assert not anew.is_stale

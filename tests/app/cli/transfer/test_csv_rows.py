@@ -86,3 +86,52 @@ def test_a_column_that_an_option_names_must_be_there() -> None:
     assert len(read(b"a,b\n1,2\n", named=("a",))) == 1
     with pytest.raises(CommandFailed, match="no column 'titel'; it has: a, b"):
         read(b"a,b\n1,2\n", named=("a", "titel"))
+
+
+def test_a_quote_that_is_never_closed_costs_its_line_alone() -> None:
+    rows = b"".join(b"%d,x\n" % number for number in range(1000))
+    wrong, *good = read(b'a,b\n1,"5 inch\n' + rows)
+    assert isinstance(wrong, Rejected)
+    assert (wrong.number, wrong.code, wrong.original) == (2, "BAD_INPUT", '1,"5 inch')
+    assert "Lines 2 to 1002 were taken for one record: is a quote open?" in wrong.message
+    assert good == [Line(3 + number, {"a": number, "b": "x"}, len(str(number)) + 1) for number in range(1000)]
+
+
+def test_lines_behind_an_open_quote_are_read_again_where_another_quote_ends_it() -> None:
+    first, between, second, last = read(b'a,b\n1,"x\n2,y\n3,"z\n4,w\n')
+    assert [each.original for each in (first, second) if isinstance(each, Rejected)] == ['1,"x', '3,"z']
+    assert (between, last) == (Line(3, {"a": 2, "b": "y"}, 2), Line(5, {"a": 4, "b": "w"}, 2))
+
+
+def test_reading_goes_on_behind_a_line_that_was_read_again() -> None:
+    content = b'a,b\n1,"x\n2,y\n3,z\n'
+    assert read(content, after=3) == read(content)[2:] == [Line(4, {"a": 3, "b": "z"}, 2)]
+
+
+def test_a_record_beyond_the_limit_is_rejected_and_reading_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "LONGEST", 50)
+    wrong, *good = read(b'a,b\n1,"x\n' + b"2,y\n" * 100)
+    assert isinstance(wrong, Rejected)
+    assert (wrong.number, wrong.original) == (2, '1,"x')
+    assert len(good) == 100
+    assert all(isinstance(each, Line) for each in good)
+
+
+def test_a_row_of_several_lines_and_another_length_names_them() -> None:
+    (wrong,) = read(b'a,b\n"1,x\n2,y"\n')
+    assert isinstance(wrong, Rejected)
+    assert wrong.message == "This row, lines 2 to 3, has 1 cells, and the header 2. Is a quote open?"
+    assert wrong.original == {"a": "1,x\n2,y"}
+
+
+@pytest.mark.parametrize("found", ["123456789012345678901234567890", "[" * 300 + "]" * 300], ids=["number", "nesting"])
+def test_a_cell_that_cannot_be_kept_is_rejected_as_text_with_the_rest(found: str) -> None:
+    wrong, good = read(f"a,b\n{found},1\n{2**64 - 1},2\n".encode())
+    assert isinstance(wrong, Rejected)
+    assert (wrong.number, wrong.code, wrong.original) == (2, "BAD_INPUT", {"a": found, "b": 1})
+    assert wrong.message.startswith("a: The value ")
+    assert isinstance(good, Line)
+    assert good.record == {"a": 2**64 - 1, "b": 2}
+    (text,) = csv_rows.read(io.BytesIO(f"a\n{found}\n".encode()), 0, ",", cell.of_document(("a",)), ())
+    assert isinstance(text, Line)
+    assert text.record == {"a": found}

@@ -113,3 +113,73 @@ def test_a_record_that_was_written_is_read_as_it_was() -> None:
     record = {"_id": 1, "text": "line\nbreak, \u2028 and café", "deep": {"list": [1, 2.5, None, True]}}
     assert orjson.loads(jsonl.written(record)) == record
     assert records(jsonl.written(record)) == [record]
+
+
+def nested(depth: int) -> bytes:
+    return b'{"a":' * depth + b"1" + b"}" * depth
+
+
+@pytest.mark.parametrize("depth", [101, 254, 255, 300, 1023])
+def test_a_record_that_is_nested_too_deep_is_rejected_alone_with_its_text(depth: int) -> None:
+    wrong, good = read(nested(depth) + b'\n{"a":1}\n')
+    assert isinstance(wrong, Rejected)
+    assert (wrong.number, wrong.code, wrong.original) == (1, "BAD_INPUT", nested(depth).decode())
+    assert wrong.message == "The value is nested deeper than 100 levels."
+    assert good == Line(2, {"a": 1}, 7)
+    assert jsonl.written({"$line": wrong.original})
+
+
+def test_the_deepest_record_is_read_as_it_is_and_after_it_was_rejected() -> None:
+    deepest = orjson.loads(nested(100))
+    assert records(nested(100)) == [deepest]
+    assert records(jsonl.written({"$rejected": {}, "$line": deepest})) == [deepest]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"$rejected":{},"$line":' + nested(300) + b"}",
+        b'{"$rejected":' + nested(1000) + b',"$line":{"a":1}}',
+        b'{"n":1}'.replace(b"1", b"[" * 300 + b"]" * 300),
+        b'{"$rejected":{},"$line":{"n":123456789012345678901234567890}}',
+    ],
+    ids=["a mended record", "the reason", "a list", "a mended number"],
+)
+def test_what_cannot_be_kept_is_rejected_whatever_is_around_it(text: bytes) -> None:
+    (wrong,) = read(text)
+    assert isinstance(wrong, Rejected)
+    assert (wrong.code, wrong.original) == ("BAD_INPUT", text.decode())
+
+
+def test_a_list_that_is_nested_too_deep_is_rejected_with_its_text() -> None:
+    _, wrong = read(b"{}\n" + b"[" * 300 + b"]" * 300)
+    assert isinstance(wrong, Rejected)
+    assert wrong.original == "[" * 300 + "]" * 300
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["123456789012345678901234567890", str(2**64), str(-(2**63) - 1), "9" * 300],
+    ids=["30 digits", "above", "below", "300 digits"],
+)
+def test_a_whole_number_beyond_64_bits_is_rejected_with_the_line_as_it_stands(number: str) -> None:
+    text = f'{{"isbn":{number}}}'
+    (wrong,) = read(text.encode())
+    assert isinstance(wrong, Rejected)
+    assert (wrong.code, wrong.original) == ("BAD_INPUT", text)
+    assert "needs more than 64 bits: send it as a string" in wrong.message
+
+
+@pytest.mark.parametrize("number", [2**64 - 1, -(2**63), 1.5e300, 0.1234567890123456789, 123456789012345678.5])
+def test_every_other_number_is_read_as_it_is(number: float) -> None:
+    assert records(jsonl.written({"n": number})) == [{"n": number}]
+    assert records(b'{"n":0.12345678901234567890,"text":"123456789012345678901234567890"}') == [
+        {"n": 0.12345678901234568, "text": "123456789012345678901234567890"}
+    ]
+
+
+def test_numbers_of_fields_that_are_left_out_are_of_no_matter() -> None:
+    content = b'{"n":123456789012345678901234567890,"a":1}'
+    (found,) = jsonl.read(io.BytesIO(content), 0, {"n"})
+    assert isinstance(found, Line)
+    assert found.record["a"] == 1

@@ -13,12 +13,13 @@ import pytest
 
 from app.cli.process import CommandFailed
 from app.cli.transfer import parquet, parquet_writer
+from app.cli.transfer.line import Line, Rejected
 from app.cli.transfer.shape import Field, Shape
 from app.store.record import ColumnType
 
 
 def records(path: Path, after: int = 0, named: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    return [each.record for each in parquet.read(path, after, named)]
+    return [each.record for each in parquet.read(path, after, named) if isinstance(each, Line)]
 
 
 @pytest.fixture
@@ -142,3 +143,13 @@ def test_groups_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             writer.write([{"n": n} for n in range(first, first + 50)])
     assert pq.ParquetFile(path).metadata.num_row_groups == 3
     assert [each["n"] for each in records(path)] == list(range(250))
+
+
+def test_a_whole_number_beyond_64_bits_is_rejected_as_text_with_the_rest(path: Path) -> None:
+    numbers = [decimal.Decimal(12345678901234567890123456789), decimal.Decimal(2**64 - 1)]
+    pq.write_table(pa.table({"isbn": numbers, "n": [1, 2]}), path)
+    wrong, good = parquet.read(path, 0, ())
+    assert isinstance(wrong, Rejected)
+    assert (wrong.number, wrong.code, wrong.original) == (1, "BAD_INPUT", {"isbn": str(numbers[0]), "n": 1})
+    assert isinstance(good, Line)
+    assert good.record == {"isbn": 2**64 - 1, "n": 2}
