@@ -51,7 +51,9 @@ def texts(path: Path, count: int) -> list[str]:
 
     Raises ValueError, stating how many there are, where the file is too small.
     """
-    lines = [line for line in path.read_text().splitlines() if line and "\0" not in line]  # which no text of PostgreSQL holds
+    lines = [
+        line for line in path.read_text().splitlines() if line and "\0" not in line
+    ]  # which no text of PostgreSQL holds
     found: dict[str, None] = {}
     for size in range(1, WINDOWS + 1):
         found.update(dict.fromkeys(_windows(lines, size)))

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import asyncpg
 import typer
 
+from app import embedded
 from bench import collection, copying, corpus, machine, sheet, texts
 from bench.collection import BY_TEXT, Collection
 from bench.compare.ratio import Target
@@ -36,6 +37,8 @@ ROUNDS = 3
 SECONDS = 10
 """Of searches in a round, one after another."""
 MOST_GROWTH, MOST_FALL = 3.0, 2.0
+MEMORY = {"shared_buffers": "3GB", "maintenance_work_mem": "2GB"}
+"""As docs/scaling.md has it: the largest index is built, and searched, in memory."""
 SECTION = "python -m bench.scale"
 
 
@@ -72,6 +75,7 @@ def main(
     """Print the table; with the sizes of the design it is kept in RESULTS.md."""
     begun, chosen = datetime.now(UTC), sorted(sizes or SIZES)
     typer.echo(machine.line())
+    embedded.SETTINGS.update(MEMORY)
     sheets = asyncio.run(interruptible(_measure(chosen, file or corpus.default())))
     for each in sheets:
         each.show(sheet.console())
