@@ -34,7 +34,7 @@ APPLICATION = "vectorgate"
 JSONB_VERSION = b"\x01"
 """What PostgreSQL puts before the text of a jsonb value in its binary format."""
 
-EF_SEARCH = 120
+EF_SEARCH = 140
 """How many neighbours a search in an HNSW index keeps in sight, and finds at a time: see `store/neighbour.py`."""
 
 LISTENING_SECONDS = 10.0

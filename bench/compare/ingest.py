@@ -66,13 +66,11 @@ class Records:
         return {**self._texts.fields(number), "text": self._texts.stored[number]}
 
     def _document(self, number: int) -> dict[str, Any]:
-        return {"_id": number, **self._plain(number), "$vector": self._vector(number)}
+        return {"_id": number, **self._plain(number), "$vector": encoded(self._texts.vectors[number])}
 
     def _row(self, number: int) -> dict[str, Any]:
-        return {"id": number, **self._plain(number), "vector": self._vector(number)}
-
-    def _vector(self, number: int) -> str:
-        return encoded(self._texts.vectors[number])
+        """A string in a vector column is a text to embed: its numbers are given as they are."""
+        return {"id": number, **self._plain(number), "vector": self._texts.vectors[number].tolist()}
 
 
 Way = Callable[[str], Awaitable[None]]

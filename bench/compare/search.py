@@ -16,7 +16,7 @@ from bench.compare.contest import Case, Contender
 from bench.compare.servers import Cluster, Server
 from bench.texts import ALIKE, Texts, encoded
 
-LADDER = (10, 20, 30, 40, 60, 80, 100, 120, 160, 200, 300, 400)
+LADDER = (10, 20, 30, 40, 60, 80, 100, 120, 140, 160, 200, 300, 400)
 """Candidates of an index scan: the least number with the gateway's recall is a contender's own."""
 
 TOLERANCE = 0.002
