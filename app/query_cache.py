@@ -59,10 +59,14 @@ class QueryCache(Generic[V]):
             self.hits += 1
             return Cached(await self._wait(key, flight), shared=True)
         self.misses += 1
-        flight = self._flights[key] = _Flight(asyncio.create_task(make()))
-        value = await self._wait(key, flight)
+        flight = self._flights[key] = _Flight(asyncio.create_task(self._answer(key, make)))
+        return Cached(await self._wait(key, flight), shared=False)
+
+    async def _answer(self, key: Hashable, make: Callable[[], Coroutine[None, None, V]]) -> V:
+        """Kept in the moment in which the flight ends: who comes before those who wait have woken finds it."""
+        value = await make()
         self._keep(key, value)
-        return Cached(value, shared=False)
+        return value
 
     async def _wait(self, key: Hashable, flight: _Flight[V]) -> V:
         """One of those who wait may leave; when the last one does, nobody wants the answer any more."""

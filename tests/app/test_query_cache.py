@@ -49,6 +49,21 @@ async def test_equal_questions_in_flight_share_one_answer() -> None:
     assert maker.asked == ["a"]
 
 
+async def test_those_who_come_between_an_answer_and_the_waking_of_who_asked_have_it_from_the_cache() -> None:
+    cache, maker = QueryCache[str](), Maker()
+    maker.gate.set()
+    late: list[asyncio.Task[str]] = []
+
+    async def answer_and_be_asked_again() -> str:
+        answered = await maker.answer("a")
+        late.extend(asyncio.create_task(ask(cache, maker, "a")) for _ in range(3))
+        return answered
+
+    assert (await cache.get("a", answer_and_be_asked_again)).value == "A"
+    assert await asyncio.gather(*late) == ["A"] * 3
+    assert maker.asked == ["a"]
+
+
 async def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
     cache, maker = QueryCache[str](), Maker()
     maker.failure = LookupError("no")
