@@ -14,7 +14,7 @@ from typing import Annotated, Final, TypeAlias
 import structlog
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from app.settings import protected_url
+from app.setting_value import protected_url
 from app.signed_token import Claims, Header, Key, TokenRefusedError, key_for, key_of, read_header, verified
 from providers.fetch import Fetched, FetchError
 

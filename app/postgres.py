@@ -1,4 +1,4 @@
-"""PostgreSQL clusters: one pool a region, connections with our codecs, transactions, and faults as coded errors. No SQL here."""
+"""PostgreSQL clusters: one pool a region, connections, transactions, and faults as coded errors. No SQL here."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import asyncpg
-import numpy as np
-import orjson
 from asyncpg.pool import PoolConnectionProxy
 from asyncpg.transaction import Transaction
-from numpy.typing import NDArray
-from pgvector import Vector
 
 from app import tally, tenant
+from app.codec import register_codecs
 from app.errors import DatabaseUnavailable, LimitExceeded
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -30,9 +27,6 @@ else:
 
 APPLICATION = "vectorgate"
 """What the operator sees of us in pg_stat_activity."""
-
-JSONB_VERSION = b"\x01"
-"""What PostgreSQL puts before the text of a jsonb value in its binary format."""
 
 EF_SEARCH = 140
 """How many neighbours a search in an HNSW index keeps in sight, and finds at a time: see `store/neighbour.py`."""
@@ -291,32 +285,6 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
-
-
-async def register_codecs(connection: Any) -> None:  # noqa: ANN401 - as above
-    """JSON as Python values and vectors as float32 arrays, both in binary."""
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=_encode_json, decoder=_decode_json, format="binary"
-    )
-    await connection.set_type_codec(
-        "vector", schema="public", encoder=_encode_vector, decoder=_decode_vector, format="binary"
-    )
-
-
-def _encode_json(value: object) -> bytes:
-    return JSONB_VERSION + orjson.dumps(value)
-
-
-def _decode_json(data: bytes) -> object:
-    return orjson.loads(data[1:])
-
-
-def _encode_vector(value: Vector | NDArray[np.float32]) -> bytes:
-    return (value if isinstance(value, Vector) else Vector(value)).to_binary()
-
-
-def _decode_vector(data: bytes) -> object:
-    return Vector.from_binary(data).to_numpy()
 
 
 async def _keep(_: object) -> None:

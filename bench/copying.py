@@ -7,7 +7,7 @@ from typing import Any
 
 from pgvector import Vector
 
-from app.postgres import register_codecs
+from app.codec import register_codecs
 from app.store.key import encode_key
 from bench.collection import MOST, Collection
 from bench.texts import Floats, Texts, embedded

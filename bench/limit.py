@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.postgres import register_codecs
+from app.codec import register_codecs
 from providers.base import EmbeddingRequest, InputType
 from providers.local import DIMENSION, LOCAL
 

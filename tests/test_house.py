@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = {
     "providers": 0,
     "app.errors": 0,
+    "app.setting_value": 0,
     "app.settings": 0,
     "app": 1,
     "app.store": 2,

@@ -5,8 +5,7 @@ Nothing is remembered between calls, so that a removal, a rotation or a changed 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
@@ -18,21 +17,14 @@ from app.access import Actor
 from app.domain import provider as provider_rules
 from app.domain import usage as usage_rules
 from app.domain.attachment import Standing, refusal
+from app.domain.provider_failure import coded, coded_failures
 from app.domain.vector import check_vector
 from app.errors import (
     CredentialRejected,
     EmbeddingNotConfigured,
-    EmbeddingProviderBadHostName,
-    EmbeddingProviderClientError,
-    EmbeddingProviderRateLimited,
-    EmbeddingProviderServerError,
-    EmbeddingProviderTimeout,
-    EmbeddingProviderUnavailable,
-    EmbeddingProviderUnexpectedResponse,
     GatewayError,
     Internal,
     NotFound,
-    ProviderFailure,
 )
 from app.gateway import Gateway
 from app.secret import SecretUnreadable
@@ -44,27 +36,10 @@ from providers.base import HttpProvider, InProcessProvider, InputType, Provider
 from providers.configuration import Configuration, request_for
 from providers.embedding import Embedding
 from providers.errors import (
-    ProviderBadHostNameError,
-    ProviderClientError,
     ProviderError,
-    ProviderRateLimitedError,
-    ProviderServerError,
-    ProviderTimeoutError,
-    ProviderUnavailableError,
-    ProviderUnexpectedResponseError,
 )
 from providers.secret import Secret, SecretSource, always
 from providers.usage import NO_USAGE, Usage
-
-CODES: Mapping[type[ProviderError], type[ProviderFailure]] = {
-    ProviderTimeoutError: EmbeddingProviderTimeout,
-    ProviderRateLimitedError: EmbeddingProviderRateLimited,
-    ProviderClientError: EmbeddingProviderClientError,
-    ProviderServerError: EmbeddingProviderServerError,
-    ProviderBadHostNameError: EmbeddingProviderBadHostName,
-    ProviderUnexpectedResponseError: EmbeddingProviderUnexpectedResponse,
-    ProviderUnavailableError: EmbeddingProviderUnavailable,
-}
 
 Target: TypeAlias = Collection | Table
 
@@ -183,31 +158,6 @@ def opened(gateway: Gateway, sealed: SealedSecret) -> Secret:
             f"The stored secret cannot be opened ({error}). Its operator must restore the key, or add it again."
         ) from None
     return Secret(value, sealed.version)
-
-
-@contextmanager
-def coded_failures(provider: Provider, use: Attachment | None) -> Iterator[None]:
-    """What a provider did leaves with its code; what its catalogue refuses, too."""
-    try:
-        with provider_rules.coded(provider):
-            yield
-    except ProviderError as error:
-        raise coded(provider, use, error) from None
-
-
-def coded(provider: Provider, use: Attachment | None, error: ProviderError) -> ProviderFailure:
-    """A provider's error under its code, with the provider's redacted words and the facts to act on."""
-    exhausted = isinstance(error, ProviderRateLimitedError) and error.quota_exhausted
-    return CODES[type(error)](
-        str(error),
-        retryable=False if exhausted else None,
-        provider=provider.key,
-        httpStatus=error.http_status,
-        providerMessage=error.provider_message,
-        retryAfterSeconds=error.retry_after_seconds,
-        credentialName=use.credential_name if use else None,
-        model=use.model if use else None,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from app import tally
-from app.domain.embedding import CODES
+from app.domain.provider_failure import CODES
 from app.errors import GatewayError, Internal
 from app.seeing.metrics import Metrics
 from app.seeing.names import OperationNames

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from app.postgres import register_codecs
+from app.codec import register_codecs
 from bench import chroma, collection
 from bench.chroma import Chroma
 from bench.collection import Collection, near_enough

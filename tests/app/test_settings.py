@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.settings import Settings, SettingsError, default_data_dir
+from app.setting_value import default_data_dir
+from app.settings import Settings, SettingsError
 
 KEY = base64.b64encode(bytes(32)).decode()
 URL = "postgresql://operator:hunter2-word@db.example:5432/catalogue"

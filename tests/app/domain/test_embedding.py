@@ -1,4 +1,4 @@
-"""The one door to providers: secrets are opened for their owner only, failures get their codes, no connection is held."""
+"""The one door to providers: secrets are opened for their owner only, no connection is held."""
 
 from __future__ import annotations
 
@@ -7,47 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from app.domain.embedding import CODES, coded, context, opened
-from app.errors import CATALOGUE, Internal, ProviderFailure
+from app.domain.embedding import context, opened
+from app.errors import Internal
 from app.store.record import SealedSecret
-from providers.catalogue import build_catalogue
-from providers.errors import ProviderError, ProviderRateLimitedError, ProviderServerError
 from tests.factory import INSERT, KEY, SEARCH, Run, Running
 from tests.resolvers.documents import DESCOPE, ENABLED, SCOPE, credential_id, database_id
 
 EMBEDDING = {"provider": "openai", "credential": "main", "model": "text-embedding-3-small", "dimension": 64}
-OPENAI = next(each for each in build_catalogue() if each.key == "openai")
-
-
-def failure(kind: type[ProviderError]) -> ProviderError:
-    return kind("It failed.", provider="openai", http_status=418, provider_message="teapot", retry_after_seconds=2.5)
-
-
-def test_every_failure_of_a_provider_has_a_code_of_its_own() -> None:
-    assert set(CODES) == set(ProviderError.__subclasses__())
-    assert len(set(CODES.values())) == len(CODES)
-    assert set(CODES.values()) == {kind for kind in CATALOGUE.values() if issubclass(kind, ProviderFailure)}
-
-
-@pytest.mark.parametrize("kind", CODES)
-def test_a_failure_keeps_its_facts(kind: type[ProviderError]) -> None:
-    error = coded(OPENAI, None, failure(kind))
-    assert type(error) is CODES[kind]
-    assert error.message == "It failed."
-    assert error.facts == {
-        "provider": "openai",
-        "httpStatus": 418,
-        "providerMessage": "teapot",
-        "retryAfterSeconds": 2.5,
-    }
-
-
-def test_an_exhausted_quota_is_not_worth_repeating() -> None:
-    limited = failure(ProviderRateLimitedError)
-    assert coded(OPENAI, None, limited).retryable
-    limited.quota_exhausted = True  # type: ignore[attr-defined] # failure() answers the base class
-    assert not coded(OPENAI, None, limited).retryable
-    assert coded(OPENAI, None, failure(ProviderServerError)).retryable
 
 
 def test_a_secret_opens_for_its_own_organization_and_credential_only(running: Running) -> None:

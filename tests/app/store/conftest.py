@@ -10,7 +10,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from app.postgres import Connection, Tuning, register_codecs
+from app.codec import register_codecs
+from app.postgres import Connection, Tuning
 from tests.conftest import of_database
 
 Connect: TypeAlias = Callable[[], Awaitable[Connection]]
