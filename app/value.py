@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 
 from app.errors import BadInput, LimitExceeded
 
@@ -12,6 +13,9 @@ INTEGERS = range(-(2**63), 2**64)
 """Those that are read back as they are; JSON parsers make a float of what is larger."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+"""RFC 3339, section 5.6. Python reads more of ISO 8601 than that: weeks, seconds left out, commas."""
+
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,47}")
 
 
@@ -38,6 +42,16 @@ def check_json(value: object, what: str, depth: int = 0) -> None:
     elif isinstance(value, list):
         for inner in value:
             check_json(inner, what, depth + 1)
+
+
+def moment_of(text: object) -> datetime:
+    """An RFC 3339 date and time in UTC, to the microsecond; what is finer is cut off. Raises ValueError for anything else."""
+    if not isinstance(text, str) or not _MOMENT.fullmatch(text):
+        raise ValueError
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError:  # before the year 1, or after 9999, in UTC
+        raise ValueError from None
 
 
 def check_identifier(name: str, what: str) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import TYPE_CHECKING, Any, NewType, NoReturn
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NewType, NoReturn
 
 import orjson
 import strawberry
+from graphql import Undefined, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from app.errors import BadInput
 from app.store.record import Vector as Floats
+from app.value import moment_of
 
 if TYPE_CHECKING:
     JSON = Any
@@ -23,6 +27,14 @@ else:
     JSONObject = NewType("JSONObject", object)
     Vector = NewType("Vector", object)
     BigInt = NewType("BigInt", int)
+
+
+DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+"""RFC 3339, section 5.6. Python reads more of ISO 8601: days of weeks."""
+
+
+def _json(value: object) -> object:
+    return value
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -56,19 +68,40 @@ def _vector(value: object) -> object:
 
 def _time(value: object) -> dt.datetime:
     try:
-        moment = dt.datetime.fromisoformat(value if isinstance(value, str) else "")
+        return moment_of(value)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or "T" not in str(value).upper():
-        raise BadInput("Expected an RFC 3339 date and time with an offset, such as 2030-01-31T12:00:00Z.")
-    return moment.astimezone(dt.UTC)
+        raise BadInput("Expected an RFC 3339 date and time with an offset, such as 2030-01-31T12:00:00Z.") from None
 
 
 def _day(value: object) -> dt.date:
     try:
-        return dt.date.fromisoformat(value if isinstance(value, str) else "")
+        if isinstance(value, str) and DAY.fullmatch(value):
+            return dt.date.fromisoformat(value)
     except ValueError:
-        raise BadInput("Expected an RFC 3339 date, such as 2030-01-31.") from None
+        pass  # no such day: refused as what has another form is
+    raise BadInput("Expected an RFC 3339 date, such as 2030-01-31.")
+
+
+def _literal(parse: Callable[[object], object]) -> Callable[[ValueNode, Mapping[str, object] | None], object]:
+    """A reader of literals that may hold variables. A variable without a value is refused: left out, a filter would match more."""
+
+    def read(node: ValueNode, variables: Mapping[str, object] | None = None) -> object:
+        value = value_from_ast_untyped(node, None if variables is None else dict(variables))
+        if variables is not None and not _is_whole(value):
+            raise BadInput("A variable inside it has no value: give it one, or null.")
+        return parse(value)
+
+    return read
+
+
+def _is_whole(value: object) -> bool:
+    match value:
+        case dict():
+            return all(map(_is_whole, value.values()))
+        case list():
+            return all(map(_is_whole, value))
+        case _:
+            return value is not Undefined
 
 
 def _shown_time(value: dt.datetime) -> str:
@@ -83,16 +116,20 @@ def floats(vector: Floats) -> list[float]:
 
 
 SCALARS: dict[object, ScalarDefinition] = {
-    JSON: strawberry.scalar(name="JSON", description="Any JSON value."),
+    JSON: strawberry.scalar(
+        name="JSON", description="Any JSON value.", parse_value=_json, parse_literal=_literal(_json)
+    ),
     JSONObject: strawberry.scalar(
         name="JSONObject",
         description="A JSON object. A string is parsed as JSON text, because names in GraphQL literals cannot begin with $ or hold dots.",
         parse_value=_object,
+        parse_literal=_literal(_object),
     ),
     Vector: strawberry.scalar(
         name="Vector",
         description="A vector: a list of finite numbers, or a base64 string of big-endian float32 values.",
         parse_value=_vector,
+        parse_literal=_literal(_vector),
     ),
     BigInt: strawberry.scalar(name="BigInt", description="An integer as a JSON number, exact to 2^53."),
     dt.date: strawberry.scalar(

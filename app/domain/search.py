@@ -195,6 +195,8 @@ def _asked(question: Question, space: Space[Record]) -> str | Vector:
 
 
 def _check_similarity(least: float | None, metric: Metric) -> None:
+    if least is not None and not math.isfinite(least):
+        raise BadInput("minSimilarity must be a finite number.")
     if least is not None and metric is not Metric.DOT_PRODUCT and not 0 <= least <= 1:
         raise BadInput(f"minSimilarity must be 0 to 1, and is {least:g}.", limit=1, actual=least)
 

@@ -28,7 +28,7 @@ import orjson
 from app.errors import BadInput
 from app.store.key import MAX_EXACT
 from app.store.record import Column, ColumnType
-from app.value import check_json, check_text
+from app.value import check_json, check_text, moment_of
 
 SQL_TYPES: Mapping[ColumnType, str] = {
     ColumnType.TEXT: "text",
@@ -44,7 +44,6 @@ SQL_TYPES: Mapping[ColumnType, str] = {
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class _Unfit(Exception):
@@ -134,12 +133,9 @@ def _boolean(_: Column, value: object) -> bool:
 
 
 def _timestamp(_: Column, value: object) -> datetime:
-    """To the microsecond; what is finer is cut off."""
-    if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
-        raise _Unfit
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return moment_of(value)
+    except ValueError:
         raise _Unfit from None
 
 

@@ -60,7 +60,7 @@ def answer_type(accept: str) -> str | None:
     plain = next((liked[media] for media in (JSON, "application/*", "*/*") if media in liked), 0.0)
     modern = liked.get(GRAPHQL_JSON, 0.0)
     if modern == plain == 0:
-        return None
+        return GRAPHQL_JSON if accepts(accept, GRAPHQL_JSON) else None
     # Liked as much, the newer one says more: its status tells whether the operation was run.
     return GRAPHQL_JSON if modern >= plain else JSON
 
@@ -99,6 +99,8 @@ async def posted(request: Request, limit: int) -> GraphQLRequest:
     if media != JSON:
         # Also what keeps forms and scripts of other origins out: this type needs a preflight.
         raise HttpError(415, BadInput(f"Send the request as {JSON}."))
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise HttpError(415, BadInput("Send the body as it is: no Content-Encoding is taken."))
     return asked(parse_json(await _body(request, limit), "The body"))
 
 

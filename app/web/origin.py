@@ -16,7 +16,17 @@ METHODS: Final = ("GET", "POST")
 EXPOSED: Final = ("x-request-id", "retry-after")
 """Headers of answers that a page may read."""
 
-SENT: Final = ("content-type", "x-request-id", *PREFLIGHTED)
+TOLD: Final = (
+    "apollographql-client-name",
+    "apollographql-client-version",
+    "baggage",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
+)
+"""What clients and tracers add by themselves: a browser sends nothing at all where one header of its list is refused."""
+
+SENT: Final = ("content-type", "x-request-id", *PREFLIGHTED, *TOLD)
 """Headers of requests that a page may send."""
 
 REMEMBERED_SECONDS: Final = 600

@@ -172,14 +172,12 @@ class Socket:
         match received:
             case ConnectionInit():
                 await self._init(received)
-            case _ if self._headers is None:
-                raise Closing(CloseCode.UNAUTHORIZED, "Unauthorized")
             case Ping(None):
                 await self._send(write("pong"))
             case Ping(payload):
                 await self._send(write("pong", payload=payload))
             case Subscribe():
-                await self._subscribe(received, self._headers)
+                await self._subscribe(received)
             case Complete():
                 self._complete(received)
 
@@ -202,7 +200,10 @@ class Socket:
         await self._send(write("connection_ack"))
         self._rest()
 
-    async def _subscribe(self, received: Subscribe, headers: Headers) -> None:
+    async def _subscribe(self, received: Subscribe) -> None:
+        headers = self._headers
+        if headers is None:
+            raise Closing(CloseCode.UNAUTHORIZED, "Unauthorized")
         if received.id in self._known:
             raise Closing(CloseCode.DUPLICATE_ID, f"Subscriber for {received.id} already exists")
         if len(self._under_way) == MOST_OPERATIONS:

@@ -22,6 +22,7 @@ export function Console() {
   const use = (given: string) => {
     keepToken(given);
     setToken(given);
+    setKnown({}); // ids of another organization would answer NOT_FOUND
   };
   return (
     <KnownContext value={known}>

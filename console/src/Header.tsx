@@ -20,7 +20,7 @@ export function Header({ token, onToken }: { token: string; onToken: (token: str
   return (
     <header className="bar">
       <Mark />
-      <strong>Vectorgate</strong>
+      <h1>Vectorgate</h1>
       <span>GraphiQL</span>
       <output className={standing.state}>{"told" in standing ? standing.told : HINTS[standing.state]}</output>
       <form key={token} onSubmit={submit}>

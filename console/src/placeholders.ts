@@ -26,21 +26,21 @@ export function learned(known: Known, answer: unknown): Known {
   const found: Record<string, Seen> = {};
   for (const seen of ids(answer)) {
     const placeholder = `${kindOf(seen.id).toUpperCase()}_ID`;
-    if (placeholder in PLACEHOLDERS) found[placeholder] ??= seen;
+    if (Object.hasOwn(PLACEHOLDERS, placeholder)) found[placeholder] ??= seen;
   }
   return Object.keys(found).length ? { ...known, ...found } : known;
 }
 
 /** The variables with every placeholder that is known filled in. */
 export function filled<T>(variables: T, known: Known): T {
-  return replaced(variables, (text) => known[text]?.id ?? text) as T;
+  return replaced(variables, (text) => (Object.hasOwn(known, text) ? known[text]?.id : undefined) ?? text) as T;
 }
 
 /** The placeholders that are left in variables. */
 export function missing(variables: unknown): string[] {
   const left = new Set<string>();
   replaced(variables, (text) => {
-    if (text in PLACEHOLDERS) left.add(text);
+    if (Object.hasOwn(PLACEHOLDERS, text)) left.add(text);
     return text;
   });
   return [...left];

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NotRequired, TypedDict
 
 import structlog
-from graphql import GraphQLError, GraphQLSyntaxError, ValueNode
+from graphql import GraphQLError, GraphQLSyntaxError, ValueNode, VariableNode
 from graphql.language import FormattedSourceLocation
 from strawberry.exceptions import StrawberryInputCoercionError
 
@@ -81,7 +81,7 @@ def _cause(error: GraphQLError, original: Exception) -> GatewayError:
         return original
     if error.path is None and original is error:
         return BadInput(_words(error))
-    return BadInput(MISFIT) if _quotes_input(error, original) else Internal(INTERNAL)
+    return BadInput(_misfit(error)) if _quotes_input(error, original) else Internal(INTERNAL)
 
 
 def _words(error: GraphQLError) -> str:
@@ -100,6 +100,14 @@ def _quotes_input(error: GraphQLError, original: Exception) -> bool:
     if error.path is None:
         return isinstance(original, GraphQLError)
     return any(isinstance(node, ValueNode) for node in error.nodes or ())
+
+
+def _misfit(error: GraphQLError) -> str:
+    """Of a variable, validation has seen to the type: what is left is that it has no value where one is needed."""
+    names = [node.name.value for node in error.nodes or () if isinstance(node, VariableNode)]
+    return (
+        f"Variable ${names[0]} is null where a value is needed: leave it out to have the default." if names else MISFIT
+    )
 
 
 def _log(cause: GatewayError, original: Exception, path: list[str | int] | None) -> None:

@@ -158,3 +158,39 @@ async def test_no_literal_makes_the_gateway_fail(running: Running, literal: str)
         f"{{ vectorSearch(targetId: {literal}, query: {literal}) {{ exact }} }}",
     ):
         assert await faults(running.api, query, {}) == [], query
+
+
+@pytest.mark.parametrize("hole", ["{a: $hole}", "{a: [1, {b: $hole}]}", "{_id: $hole}", "{_not: {a: $hole}, b: 1}"])
+async def test_a_variable_left_out_inside_a_literal_is_refused_and_nothing_is_done(running: Running, hole: str) -> None:
+    collection_id = await running.api.local_collection()
+    await running.api.insert(collection_id, {"_id": 1, "a": 1})
+    home = f'collectionId: "{collection_id}"'
+    for query in (
+        f"mutation ($hole: Int) {{ insertDocuments(input: {{{home}, documents: [{hole}]}}) {{ insertedCount }} }}",
+        f"mutation ($hole: Int) {{ updateDocuments(input: {{{home}, filter: {{}}, set: {hole}}}) {{ matchedCount }} }}",
+        f"mutation ($hole: Int) {{ deleteDocuments(input: {{{home}, filter: {hole}}}) {{ deletedCount }} }}",
+        f'query ($hole: Int) {{ vectorSearch(targetId: "{collection_id}", query: "whale", filter: {hole}) {{ exact }} }}',
+    ):
+        refused = await running.api.refusal(query)
+        assert (refused.codes, [each["message"] for each in refused.errors]) == (
+            ["BAD_INPUT"],
+            ["A variable inside it has no value: give it one, or null."],
+        )
+    left = await running.api(
+        f'{{ node(id: "{collection_id}") {{ ... on Collection {{ documents {{ nodes {{ fields }} }} }} }} }}'
+    )
+    assert [each["fields"] for each in left["node"]["documents"]["nodes"]] == [{"_id": 1, "a": 1}]
+
+
+async def test_null_in_a_variable_where_a_value_is_needed_names_the_variable(running: Running) -> None:
+    refused = await running.api.refusal(
+        "query ($many: Int) { organization { databases(first: $many) { totalCount } } }", many=None
+    )
+    assert [each["message"] for each in refused.errors] == [
+        "Variable $many is null where a value is needed: leave it out to have the default."
+    ]
+    refused = await running.api.refusal(
+        "query ($if: Boolean = true) { viewer { roles @include(if: $if) } }", **{"if": None}
+    )
+    assert refused.codes == ["BAD_INPUT"]
+    assert "$if" in refused.errors[0]["message"]

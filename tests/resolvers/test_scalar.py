@@ -86,7 +86,24 @@ def test_a_moment_is_taken_with_its_offset_and_shown_in_utc(text: str, shown: st
 
 
 @pytest.mark.parametrize(
-    "value", [None, 5, "", "now", "2030-01-31", "2030-01-31T12:00:00", "2030-01-31 12:00:00Z", "12:00Z"]
+    "value",
+    [
+        None,
+        5,
+        "",
+        "now",
+        "2030-01-31",
+        "2030-01-31T12:00:00",
+        "2030-01-31 12:00:00Z",
+        "12:00Z",
+        "2030-W01-1T12Z",
+        "20300131T12Z",
+        "2030-01-31T12:00:00,5Z",
+        "2030-01-31T12:00:00+0200",
+        "2030-02-30T12:00:00Z",
+        "0001-01-01T00:00:00+01:00",
+        "203\uff10-01-31T12:00:00Z",
+    ],
 )
 def test_a_moment_without_day_time_or_offset_is_refused(value: object) -> None:
     assert "RFC 3339" in refusal(dt.datetime, value)
@@ -94,7 +111,7 @@ def test_a_moment_without_day_time_or_offset_is_refused(value: object) -> None:
 
 def test_a_day_is_a_date_alone() -> None:
     assert parsed(dt.date, "2030-01-31") == dt.date(2030, 1, 31)
-    for wrong in (None, 5, "", "2030-02-30", "2030-01-31T12:00:00Z"):
+    for wrong in (None, 5, "", "2030-02-30", "2030-01-31T12:00:00Z", "20300131", "2030-W01-1"):
         assert "RFC 3339" in refusal(dt.date, wrong)
 
 

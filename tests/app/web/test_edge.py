@@ -100,6 +100,19 @@ async def test_pages_of_configured_origins_may_ask_and_read(run: Run) -> None:
     assert "access-control-allow-origin" not in (await post(running.api, origin="https://evil.example")).headers
 
 
+async def test_what_clients_and_tracers_add_by_themselves_passes_the_preflight(run: Run) -> None:
+    running = await run(cors_origins=APP)
+    added = "authorization, content-type, apollographql-client-name, traceparent, baggage, sentry-trace"
+    asking = {"access-control-request-method": "POST", "access-control-request-headers": added}
+    assert (await running.api.http.options("/graphql", headers={"origin": APP, **asking})).status_code == 200
+    link = await running.api.http.get(
+        "/graphql", params={"query": "{ viewer { roles } }"}, headers={"traceparent": "00"}
+    )
+    assert link.status_code == 200  # by its authorization, which only a page that may ask can add
+    asking["access-control-request-headers"] = "x-of-its-own"
+    assert (await running.api.http.options("/graphql", headers={"origin": APP, **asking})).status_code == 400
+
+
 async def test_any_origin_never_comes_with_credentials(run: Run) -> None:
     running = await run(cors_origins="*")
     preflight = await running.api.http.options("/graphql", headers={"origin": APP, **PREFLIGHT})

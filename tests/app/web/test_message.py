@@ -42,7 +42,15 @@ async def test_the_answer_has_the_media_type_that_is_liked_best(
     assert response.json() == {"data": {"echo": "ü"}}
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/xml", "application/json;q=0"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/html",
+        "application/xml",
+        "application/json;q=0",
+        "application/json;q=0, application/graphql-response+json;q=0, */*",
+    ],
+)
 async def test_other_media_types_are_not_acceptable(client: httpx.AsyncClient, accept: str) -> None:
     response = await post(client, "{ echo }", accept)
     assert response.status_code == 406
@@ -73,6 +81,15 @@ async def test_other_bodies_are_unsupported(client: httpx.AsyncClient, content_t
     response = await post_raw(client, '{"query": "{ echo }"}', content_type)
     assert response.status_code == 415
     assert code(response) == "BAD_INPUT"
+
+
+async def test_a_compressed_body_is_unsupported_and_named(client: httpx.AsyncClient) -> None:
+    for coding, status in (("gzip", 415), ("identity", 200)):
+        headers = {"content-type": JSON, "content-encoding": coding}
+        response = await client.post("/graphql", content=b'{"query": "{ echo }"}', headers=headers)
+        assert response.status_code == status
+    refused = await client.post("/graphql", content=b"", headers={"content-type": JSON, "content-encoding": "br"})
+    assert "Content-Encoding" in refused.json()["errors"][0]["message"]
 
 
 async def test_lone_surrogates_reach_json_items_and_are_refused_in_text(client: httpx.AsyncClient) -> None:

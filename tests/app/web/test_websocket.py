@@ -144,10 +144,20 @@ async def test_subscribe_before_the_acknowledgement_is_4401(fresh: SocketClient,
     assert door.seen == []
 
 
-@pytest.mark.parametrize("message", [{"type": "ping"}, {"type": "pong"}, {"type": "complete", "id": "1"}])
-async def test_nothing_but_connection_init_is_taken_before_it(fresh: SocketClient, message: dict[str, str]) -> None:
-    await fresh.say(message.pop("type"), **message)
-    assert await fresh.closed() == (4401, "Unauthorized")
+async def test_a_ping_is_answered_before_the_acknowledgement_too(fresh: SocketClient, door: Door) -> None:
+    await fresh.say("pong")
+    await fresh.say("complete", id="1")
+    await fresh.say("ping", payload={"a": 1})
+    assert await fresh.heard() == {"type": "pong", "payload": {"a": 1}}
+    assert door.seen == []
+    await fresh.init("t")
+
+
+async def test_pings_alone_do_not_keep_a_stranger(door: Door) -> None:
+    async with served(door, patience=Patience(init=0.2)) as opened, socket(opened.url) as fresh:
+        await fresh.say("ping")
+        assert await fresh.heard() == {"type": "pong"}
+        assert await fresh.closed() == (4408, "Connection initialisation timeout")
 
 
 async def test_what_is_told_to_a_closed_client_is_not_logged_as_it_may_name_its_id(client: SocketClient) -> None:
