@@ -57,7 +57,10 @@ class ItemResult:
             message=item.message,
         )
 
-    @strawberry.field(description="The document's or row's id; null when the item has no valid key.")
+    @strawberry.field(
+        description="The document's or row's id; null when the item has no valid key. Two results can have the same: this is no Node, "
+        "and normalising caches must not keep it by this id."
+    )
     def id(self) -> strawberry.ID | None:
         return self.home.record_id(self.stored_key) if self.stored_key is not None else None
 

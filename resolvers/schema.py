@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import strawberry
+from graphql.utilities.print_schema import print_schema_definition
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
@@ -20,6 +21,7 @@ from resolvers.embed_missing import EmbedMissingMutation
 from resolvers.error_code import ErrorQuery
 from resolvers.integration import IntegrationMutation
 from resolvers.job import JobMutation, JobSubscription
+from resolvers.operation.execution import core_schema
 from resolvers.organization import OrganizationQuery
 from resolvers.provider import ProviderQuery
 from resolvers.refetch import NodeQuery
@@ -31,6 +33,13 @@ from resolvers.search import SearchQuery
 from resolvers.table import TableMutation
 from resolvers.vector_index import VectorIndexMutation
 from resolvers.viewer import ViewerQuery
+
+
+DESCRIPTION = """\
+Semantic search over an organization's data: embedding providers, their credentials, databases, collections, tables and searches.
+
+Enum values, types and fields may be added at any time: clients need a default case, above all for ErrorCode and JobKind.
+What is to go is marked @deprecated with its replacement for at least two minor releases and six months."""
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -70,11 +79,14 @@ class Subscription(AuditEventSubscription, JobSubscription): ...
 def build_schema() -> strawberry.Schema:
     """The schema that the gateway serves."""
     config = StrawberryConfig(scalar_map=SCALARS)
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=Query, mutation=Mutation, subscription=Subscription, types=[Document, Row], config=config
     )
+    core_schema(schema).description = DESCRIPTION  # strawberry has no place for it
+    return schema
 
 
 def printed(schema: strawberry.Schema) -> str:
     """schema.graphql, as it is checked in."""
-    return print_schema(schema) + "\n"
+    definition = print_schema_definition(core_schema(schema))
+    return f"{definition}\n\n{print_schema(schema)}\n"

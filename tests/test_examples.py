@@ -95,5 +95,9 @@ async def test_the_relay_client(running: Running) -> None:
     commands, printed = session("Relay")
     code, out, err = await shell(typed(commands), **given)
     assert (code, last_lines(out, printed)) == (0, printed), err
-    code, _, err = await shell([commands[0], commands[-1]], **given | {"VECTORGATE_TOKEN": "vg_nobody's"})
-    assert (code, "access token" in err) == (1, True), err
+    for wrong, told in (
+        ({"VECTORGATE_TOKEN": "vg_nobody's"}, "UNAUTHENTICATED: "),
+        ({"COLLECTION_ID": given["CREDENTIAL_ID"]}, "COLLECTION_ID"),
+    ):
+        code, _, err = await shell([commands[0], commands[-1]], **given | wrong)
+        assert (code, told in err) == (1, True), err

@@ -32,6 +32,29 @@ async def test_a_search_is_answered_with_ids_that_the_console_has_learned(runnin
     await console.picture("search")
 
 
+async def test_a_text_that_is_a_name_of_javascripts_own_is_searched_with(running: Running, window: Open) -> None:
+    collection_id = await running.api.local_collection()
+    await running.api.insert(collection_id, *BOOKS)
+    console = await window(running.url)
+    await console.sign_in(TOKEN)
+    await console.choose("VectorSearch")
+    for word in ("constructor", "toString", "__proto__"):
+        await console.vary({"target": collection_id, "query": word, "first": 3})
+        await console.run()
+        await console.answers('"exact": true')
+
+
+async def test_ids_are_forgotten_with_the_token_that_saw_them(running: Running, window: Open) -> None:
+    await running.api.database("library")
+    console = await window(running.url)
+    await console.sign_in(TOKEN)
+    await expect(console.ids.first).to_have_text("–")
+    await console.run()
+    await expect(console.ids.first).to_have_text("library")
+    await console.page.get_by_role("button", name="Forget").click()
+    await expect(console.ids.first).to_have_text("–")
+
+
 async def test_an_error_is_shown_with_its_code_and_its_facts(running: Running, window: Open) -> None:
     await running.api.database("library")
     console = await window(running.url, color_scheme="dark")

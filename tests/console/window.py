@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -24,6 +25,11 @@ TYPE_AGAIN = """() => {
   models.filter(model => model.uri.path.endsWith("variables.json")).forEach(model => model.setValue(model.getValue()))
 }"""
 """A tab's variables are checked a moment after it has come, now and then against what the tab before declared, until something is typed."""
+
+VARY = """(text) => {
+  const models = globalThis.__MONACO?.editor.getModels() ?? []
+  models.filter(model => model.uri.path.endsWith("variables.json")).forEach(model => model.setValue(text))
+}"""
 
 
 @dataclass
@@ -73,6 +79,10 @@ class Window:
         await self.page.keyboard.press("ControlOrMeta+A")
         await self.page.keyboard.insert_text(text)
 
+    async def vary(self, variables: dict[str, object]) -> None:
+        """Replace the variables of the tab."""
+        await self.page.evaluate(VARY, json.dumps(variables))
+
     async def picture(self, name: str) -> None:
         await until(self._is_without_faults, SECONDS)
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -83,6 +93,11 @@ class Window:
     def standing(self) -> Locator:
         """Whose token it is."""
         return self.page.get_by_role("status").first
+
+    @property
+    def ids(self) -> Locator:
+        """What the placeholders stand for."""
+        return self.page.get_by_role("region", name="Examples").get_by_role("definition")
 
     @property
     def faults(self) -> Locator:

@@ -13,9 +13,19 @@ function environment(url, token) {
       },
       body: JSON.stringify({ query: text, variables }),
     });
-    return response.json();
+    const answer = await response.json();
+    if (answer.errors) {
+      const [{ message, extensions }] = answer.errors;
+      throw new Error(`${extensions.code}: ${message}`);
+    }
+    return answer;
   });
-  return new Environment({ network, store: new Store(new RecordSource()) });
+  return new Environment({ network, store: new Store(new RecordSource()), getDataID });
+}
+
+/** The id of an insert's result is that of the document, which has a record of its own. */
+function getDataID(value, type) {
+  return type === "ItemResult" ? undefined : value.id;
 }
 
 module.exports = { environment };

@@ -29,6 +29,9 @@ async function main(relay, id) {
 /** What the store knows of the connection by now, and the request for the page after it. */
 function read(relay, operation) {
   const { node } = relay.lookup(operation.fragment).data;
+  if (!node?.collection) {
+    throw new Error("COLLECTION_ID is that of no collection that this token may see.");
+  }
   const selector = getSelector(documents, node.collection);
   const { data } = relay.lookup(selector);
   const { connectionPathInFragmentData, paginationMetadata, paginationRequest } = getPaginationMetadata(documents, "main");

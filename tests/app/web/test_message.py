@@ -29,6 +29,7 @@ ITEM = "query ($d: JSONObject!) { item(document: $d) }"
         ("application/graphql-response+json;q=0.5, application/json", JSON),
         ("application/graphql-response+json;q=0.5, */*;q=0.1", GRAPHQL_JSON),
         ("text/html, */*;q=0.1", JSON),
+        ("application/json;q=0, */*", GRAPHQL_JSON),
     ],
 )
 async def test_the_answer_has_the_media_type_that_is_liked_best(
