@@ -34,7 +34,6 @@ from resolvers.table import TableMutation
 from resolvers.vector_index import VectorIndexMutation
 from resolvers.viewer import ViewerQuery
 
-
 DESCRIPTION = """\
 Semantic search over an organization's data: embedding providers, their credentials, databases, collections, tables and searches.
 

@@ -48,11 +48,11 @@ async def test_ids_are_forgotten_with_the_token_that_saw_them(running: Running, 
     await running.api.database("library")
     console = await window(running.url)
     await console.sign_in(TOKEN)
-    await expect(console.ids.first).to_have_text("–")
+    await expect(console.ids.first).to_have_text("\N{EN DASH}")
     await console.run()
     await expect(console.ids.first).to_have_text("library")
     await console.page.get_by_role("button", name="Forget").click()
-    await expect(console.ids.first).to_have_text("–")
+    await expect(console.ids.first).to_have_text("\N{EN DASH}")
 
 
 async def test_an_error_is_shown_with_its_code_and_its_facts(running: Running, window: Open) -> None:
