@@ -24,16 +24,27 @@ URL_OPTIONS = {
 
 def _postgres_url(url: str) -> str:
     """Several hosts may stand in one URL, comma-separated."""
-    hosts = url.partition("://")[2].partition("/")[0].rpartition("@")[2].split(",")
-    if not url.startswith(("postgresql://", "postgres://")) or not all(map(_is_host, hosts)):
-        raise ValueError("must be a PostgreSQL URL: postgresql://user:password@host:port/database")
+    authority, _, path = url.partition("://")[2].partition("/")
+    user, _, hosts = authority.rpartition("@")
+    if "#" in url or "?" in user or "@" in path.partition("?")[0]:
+        raise ValueError(
+            "must have what is special in user and password percent-encoded: %23 for #, %3F for ?, %2F for /, %40 for @"
+        )
+    if not url.startswith(("postgresql://", "postgres://")) or not all(map(_is_host, hosts.split(","))):
+        raise ValueError(
+            "must be a PostgreSQL URL: postgresql://user:password@host:port/database, the password percent-encoded"
+        )
     _check_options(url)
     return url
 
 
 def _check_options(url: str) -> None:
     """The options of a URL that have a fixed list of values: a wrong one would look like a cluster that is away."""
-    for name, value in parse_qsl(url.partition("?")[2]):
+    try:
+        options = parse_qsl(url.partition("?")[2], strict_parsing="?" in url)
+    except ValueError:
+        raise ValueError("must have options as name=value, & between them, behind the ?") from None
+    for name, value in options:
         if value not in URL_OPTIONS.get(name, (value,)):
             raise ValueError(f"{name} must be one of {', '.join(URL_OPTIONS[name])}")
 

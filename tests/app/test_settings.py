@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from pydantic import SecretStr
@@ -164,6 +165,20 @@ def test_a_postgresql_url_is_accepted(url: str) -> None:
 def test_what_is_no_postgresql_url_is_refused(url: str) -> None:
     (line,) = problems(DATABASE_URL=url, ENCRYPTION_KEYS=f"k:{KEY}")
     assert line.startswith("VECTORGATE_DATABASE_URL: must be a PostgreSQL URL")
+
+
+@pytest.mark.parametrize("password", ["pw#x", "secret?x", "12/x", "a/b@c", "x?a=b"])
+def test_a_password_that_is_not_encoded_is_told_and_not_quoted(password: str) -> None:
+    (line,) = problems(DATABASE_URL=f"postgresql://user:{password}@127.0.0.1:5432/db", ENCRYPTION_KEYS=f"k:{KEY}")
+    assert "percent-encoded: %23 for #" in line
+    assert password not in line
+    encoded = f"postgresql://user:{quote(password, safe='')}@127.0.0.1:5432/db"
+    assert read(DATABASE_URL=encoded, ENCRYPTION_KEYS=f"k:{KEY}").database_url == encoded
+
+
+def test_options_of_a_url_are_names_and_values() -> None:
+    (line,) = problems(DATABASE_URL=f"{URL}?verify-full", ENCRYPTION_KEYS=f"k:{KEY}")
+    assert line.startswith("VECTORGATE_DATABASE_URL: must have options as name=value")
 
 
 @pytest.mark.parametrize("token", ["fifteen-letters", "a token with spaces", "кириллица-кириллица", "x" * 256])
