@@ -36,6 +36,11 @@ class EmbeddedError(Exception):
     """The embedded server does not start; the message says why and what to do."""
 
 
+def is_made(data_dir: Path) -> bool:
+    """Whether there is a server in this data directory, running or not."""
+    return (data_dir / "postgres" / "PG_VERSION").exists()
+
+
 def start(data_dir: Path) -> str:
     """Start the server of this data directory, or join it where it runs; answers its URL. Raises EmbeddedError.
 

@@ -127,14 +127,18 @@ class Keyring:
 def generated_key(path: Path) -> Mapping[str, bytes]:
     """The key ring of an embedded installation: one random key in a file of mode 0600, made when it is not there.
 
-    Raises KeyFileDamaged; OSError for a folder that cannot be written.
+    Raises KeyFileDamaged.
     """
-    if not path.exists():
-        _write_once(path, base64.b64encode(secrets.token_bytes(KEY_BYTES)))
     try:
+        if not path.exists():
+            _write_once(path, base64.b64encode(secrets.token_bytes(KEY_BYTES)))
         key = base64.b64decode(path.read_bytes().strip(), validate=True)
     except ValueError:
         key = b""
+    except OSError as error:
+        raise KeyFileDamaged(
+            f"{path} cannot be read or made ({error.strerror}): call this as the user whose data directory it is."
+        ) from error
     if len(key) != KEY_BYTES:
         raise KeyFileDamaged(
             f"{path} does not hold a key any more: restore it from a backup. Without it no stored credential can be read."

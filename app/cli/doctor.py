@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import typer
 
+from app import embedded
 from app.assembly import build_gateway, closing
 from app.cli import cluster_check, finding, process
 from app.cli.finding import Finding, failed, ok, warning
@@ -16,7 +17,7 @@ from app.gateway import Gateway
 from app.main import check_documents
 from app.oidc import IdentityProvider
 from app.secret import KeyFileDamaged
-from app.settings import SettingsError
+from app.settings import Settings, SettingsError
 from providers.base import HttpProvider
 
 EXAMPLES = ("vectorgate doctor", "vectorgate doctor && vectorgate serve")
@@ -38,6 +39,8 @@ def _findings() -> list[Finding]:
     try:
         settings = process.read_settings(quiet=True)
         check_documents(settings)
+        if settings.database_url is None and not embedded.is_made(settings.data_dir):
+            return [*_beginning(settings), _nothing_yet(settings)]
         gateway = build_gateway(settings)
     except SettingsError as error:
         return [
@@ -46,7 +49,18 @@ def _findings() -> list[Finding]:
         ]
     except (EmbeddedError, KeyFileDamaged) as error:
         return [failed("embedded server", str(error), "")]
-    return [ok("settings", "all of them can be read"), *cluster_check.disk(settings), *asyncio.run(_examined(gateway))]
+    return [*_beginning(settings), *asyncio.run(_examined(gateway))]
+
+
+def _beginning(settings: Settings) -> list[Finding]:
+    return [ok("settings", "all of them can be read"), *cluster_check.disk(settings)]
+
+
+def _nothing_yet(settings: Settings) -> Finding:
+    """To look at the embedded server would make one, with a key."""
+    detail = f"there is none in {settings.data_dir} yet, and the rest is not looked at"
+    cure = "`vectorgate serve` makes it; VECTORGATE_DATABASE_URL names a PostgreSQL of your own, VECTORGATE_DATA_DIR another folder"
+    return warning("embedded server", detail, cure)
 
 
 async def _examined(gateway: Gateway) -> list[Finding]:

@@ -158,6 +158,15 @@ def test_all_who_make_the_key_at_once_read_the_same(tmp_path: Path) -> None:
         sys.setswitchinterval(0.005)
 
 
+def test_a_key_file_that_cannot_be_read_is_told_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "encryption-key"
+    path.mkdir()  # root reads every file, and no folder
+    with pytest.raises(KeyFileDamaged, match=r"encryption-key cannot be read or made \(Is a directory\)"):
+        generated_key(path)
+    with pytest.raises(KeyFileDamaged, match=r"cannot be read or made \(No such file or directory\)"):
+        generated_key(tmp_path / "missing" / "encryption-key")
+
+
 @pytest.mark.parametrize("content", ["", "AAAA", "not base64 at all", "ключ"])
 def test_a_damaged_key_file_is_told_and_left_as_it_is(tmp_path: Path, content: str) -> None:
     path = tmp_path / "encryption-key"
@@ -165,11 +174,6 @@ def test_a_damaged_key_file_is_told_and_left_as_it_is(tmp_path: Path, content: s
     with pytest.raises(KeyFileDamaged, match="restore it from a backup"):
         generated_key(path)
     assert path.read_text() == content
-
-
-def test_a_folder_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        generated_key(tmp_path / "missing" / "encryption-key")
 
 
 # --- tokens ---

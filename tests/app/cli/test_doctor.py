@@ -72,6 +72,14 @@ async def test_a_healthy_deployment_is_all_ok_and_no_key_is_sent_anywhere(
     assert {received.key for received in running.openai.received} == {None}
 
 
+async def test_where_there_is_no_embedded_server_yet_none_is_made(call: Call, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    ended = await call("doctor", DATABASE_URL="", ENCRYPTION_KEYS="", DATA_DIR=str(place))
+    assert ended.code == 0
+    assert report(ended)["embedded server"][0] == "warning"
+    assert not place.exists()
+
+
 async def test_a_provider_that_cannot_be_reached_is_a_warning(call: Call) -> None:
     ended = await call("doctor", PROVIDER_URLS=all_at(NOWHERE))
     assert ended.code == 0
