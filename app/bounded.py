@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
+from app.cancelled import is_cancelled
+
 Begin: TypeAlias = Callable[[Coroutine[None, None, None]], Awaitable[None]]
 
 
@@ -27,4 +29,6 @@ async def bounded(most: int) -> AsyncIterator[Begin]:
         async with asyncio.TaskGroup() as group:
             yield begin
     except BaseExceptionGroup as failures:
+        if is_cancelled():  # which the group forgets where its work has failed at the same time
+            raise asyncio.CancelledError from failures
         raise failures.exceptions[0] from None

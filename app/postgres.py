@@ -14,8 +14,9 @@ from asyncpg.pool import PoolConnectionProxy
 from asyncpg.transaction import Transaction
 
 from app import tally, tenant
+from app.cancelled import is_cancelled
 from app.codec import register_codecs
-from app.errors import DatabaseUnavailable, LimitExceeded
+from app.errors import DatabaseUnavailable, GatewayError, LimitExceeded
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Row: TypeAlias = asyncpg.Record
@@ -46,6 +47,8 @@ GONE = (
     asyncpg.InternalClientError,  # a connection whose end was told before this statement, and not noticed yet
 )
 """A cluster that is down, restarting, unreachable, full, or answers with an empty chair."""
+
+FAULTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError, *GONE)
 
 Prepare: TypeAlias = Callable[["Cluster"], Awaitable[Mapping[str, str] | None]]
 """Brings a cluster's schema up to date, and answers with settings that its pool's connections need beside the usual ones."""
@@ -241,7 +244,7 @@ class Cluster:
         try:
             return await pool.acquire(timeout=self._tuning.connect_seconds)
         except TimeoutError:
-            if pool.get_size() < pool.get_max_size() or pool.get_idle_size():
+            if is_cancelled() or pool.get_size() < pool.get_max_size() or pool.get_idle_size():
                 raise
             message = (
                 f"All {pool.get_max_size()} connections to the PostgreSQL cluster of region {self.name!r} are in use; "
@@ -256,27 +259,29 @@ class Cluster:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        """Faults as coded errors. Who is cancelled, and finds the connection broken as he leaves it, is cancelled all the same."""
         try:
             yield
-        except asyncpg.QueryCanceledError:
-            limit = self._tuning.statement_timeout_seconds
-            message = (
-                f"A statement took longer than the limit of {limit:g} seconds. Ask for less, or for a narrower filter."
-            )
-            raise LimitExceeded(message, retryable=True, limit=limit) from None
-        except asyncpg.TransactionRollbackError as error:  # a deadlock, above all: one of the two is let through
-            message = (
-                f"Another write in region {self.name!r} got in the way of this one, which was undone: send it again."
-            )
-            raise DatabaseUnavailable(message, region=self.name) from error
-        except asyncpg.LockNotAvailableError as error:
-            message = f"What this changes in region {self.name!r} is in use by long reads or writes: try again shortly."
-            raise DatabaseUnavailable(message, region=self.name) from error
-        except GONE as error:
-            message = (
-                f"The PostgreSQL cluster of region {self.name!r} cannot be reached at the moment; try again shortly."
-            )
-            raise DatabaseUnavailable(message, region=self.name) from error
+        except FAULTS as error:
+            if is_cancelled():
+                raise asyncio.CancelledError from error
+            raise self._coded(error) from error
+
+    def _coded(self, error: BaseException) -> GatewayError:
+        match error:
+            case asyncpg.QueryCanceledError():
+                limit = self._tuning.statement_timeout_seconds
+                message = f"A statement took longer than the limit of {limit:g} seconds. Ask for less, or for a narrower filter."
+                return LimitExceeded(message, retryable=True, limit=limit)
+            case asyncpg.TransactionRollbackError():  # a deadlock, above all: one of the two is let through
+                message = f"Another write in region {self.name!r} got in the way of this one, which was undone: send it again."
+            case asyncpg.LockNotAvailableError():
+                message = (
+                    f"What this changes in region {self.name!r} is in use by long reads or writes: try again shortly."
+                )
+            case _:
+                message = f"The PostgreSQL cluster of region {self.name!r} cannot be reached at the moment; try again shortly."
+        return DatabaseUnavailable(message, region=self.name)
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

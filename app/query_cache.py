@@ -23,15 +23,16 @@ def one(_key: Hashable, _value: object) -> int:
 
 @dataclass(slots=True)
 class _Flight(Generic[V]):
-    """A question that is being answered, and how many wait for it."""
+    """A question that is being answered, how many wait for it, and whether one of them has had the answer."""
 
     task: asyncio.Task[V]
     waiting: int = 0
+    landed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cached(Generic[V]):
-    """An answer, and whether it was there already or on its way."""
+    """An answer, and whether somebody else had it first: of those who share a call, one accounts for it, and who asked may leave."""
 
     value: V
     shared: bool
@@ -55,12 +56,14 @@ class QueryCache(Generic[V]):
             self._kept.move_to_end(key)
             return Cached(self._kept[key], shared=True)
         flight = self._flights.get(key)
-        if flight is not None:
+        if flight is None:
+            self.misses += 1
+            flight = self._flights[key] = _Flight(asyncio.create_task(self._answer(key, make)))
+        else:
             self.hits += 1
-            return Cached(await self._wait(key, flight), shared=True)
-        self.misses += 1
-        flight = self._flights[key] = _Flight(asyncio.create_task(self._answer(key, make)))
-        return Cached(await self._wait(key, flight), shared=False)
+        value = await self._wait(key, flight)
+        shared, flight.landed = flight.landed, True
+        return Cached(value, shared)
 
     async def _answer(self, key: Hashable, make: Callable[[], Coroutine[None, None, V]]) -> V:
         """Kept in the moment in which the flight ends: who comes before those who wait have woken finds it."""

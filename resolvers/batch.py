@@ -55,15 +55,22 @@ class Loader(Generic[K, V]):
         self._asked: dict[K, asyncio.Future[V]] = {}
 
     def load(self, key: K) -> asyncio.Future[V]:
-        """The value of a key."""
+        """The value of a key. Whoever leaves takes it from nobody: a field that fails has graphql-core cancel its siblings."""
         asked = self._asked.get(key)
         if asked is None:
             asked = self._asked[key] = self._together.get(key)
-        return asked
+        return asyncio.shield(asked)
 
     def load_many(self, keys: Iterable[K]) -> asyncio.Future[list[V]]:
         """The values of keys, in their order."""
         return asyncio.gather(*map(self.load, keys))
+
+
+class OwnLoader(DataLoader[str, V]):
+    """aiodataloader's, which hands the same future to all who ask for a key: see `Loader.load`."""
+
+    def load(self, key: str) -> asyncio.Future[V]:
+        return asyncio.shield(super().load(key))
 
 
 class Loading:
@@ -74,7 +81,7 @@ class Loading:
         self._actor = actor
         self._sight = Sight(actor.organization_id, actor.databases)
         self._made: dict[Hashable, Loader[Any, Any]] = {}
-        self._own: dict[Hashable, DataLoader[str, Any]] = {}
+        self._own: dict[Hashable, OwnLoader[Any]] = {}
 
     def loader(self, name: Hashable, read: Read[K, V]) -> Loader[K, V]:
         """What is read in the catalogue, under a name that no other read has."""
@@ -86,11 +93,11 @@ class Loading:
 
     def own_loader(
         self, name: Hashable, read: Callable[[list[str]], Awaitable[Mapping[str, V]]]
-    ) -> DataLoader[str, V | None]:
+    ) -> OwnLoader[V | None]:
         """What is read by stored key in a region, for this request alone: it is measured by what its answer may carry."""
-        made: DataLoader[str, V | None] | None = self._own.get(name)
+        made: OwnLoader[V | None] | None = self._own.get(name)
         if made is None:
-            made = self._own[name] = DataLoader(partial(_found, read))
+            made = self._own[name] = OwnLoader(partial(_found, read))
         return made
 
 

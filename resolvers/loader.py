@@ -7,8 +7,6 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from aiodataloader import DataLoader
-
 from app.domain import document, row
 from app.postgres import Connection
 from app.shape import Shape
@@ -28,7 +26,7 @@ from app.store import (
 from app.store.document import Wanted
 from app.store.record import Collection, Document, Table, TableRow
 from app.store.row import Wanted as WantedOfRow
-from resolvers.batch import Batch, Loader, Loading, Sight, each, many, one, otherwise, owned, seen
+from resolvers.batch import Batch, Loader, Loading, OwnLoader, Sight, each, many, one, otherwise, owned, seen
 
 V = TypeVar("V")
 
@@ -108,13 +106,13 @@ class Loaders(Loading):
             ("tables", after, limit), many(_paged(table.pages, after, limit), lambda found: found.database_id)
         )
 
-    def documents(self, home: Collection, wanted: Wanted) -> DataLoader[str, Document | None]:
+    def documents(self, home: Collection, wanted: Wanted) -> OwnLoader[Document | None]:
         """Documents of a collection by stored key, with the wanted columns."""
         return self.own_loader(
             ("documents", home.id, wanted), partial(document.by_keys, self._gateway, self._actor, home, wanted)
         )
 
-    def rows(self, home: Table, wanted: WantedOfRow) -> DataLoader[str, TableRow | None]:
+    def rows(self, home: Table, wanted: WantedOfRow) -> OwnLoader[TableRow | None]:
         """Rows of a table by stored key, with the wanted columns."""
         return self.own_loader(
             ("rows", home.id, wanted), partial(row.by_keys, self._gateway, self._actor, home, wanted)

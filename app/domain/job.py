@@ -16,6 +16,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from app.access import Actor, Permission
+from app.cancelled import is_cancelled
 from app.domain import audit
 from app.errors import BadInput, DatabaseUnavailable, GatewayError, NotFound
 from app.gateway import Gateway
@@ -97,6 +98,8 @@ class Run:
         )
 
         async def tried() -> T:
+            if is_cancelled():
+                raise asyncio.CancelledError
             return await attempt()  # `attempt` may be a lambda, which the library would take for a plain function
 
         return await retrying(tried)

@@ -12,14 +12,15 @@ from app.postgres import Connection
 from app.store import debris as debris_store
 from app.store import target
 from app.store.record import Collection, Database, Table
+from app.store.target import Undone
 
 
 async def create(gateway: Gateway, created: Collection | Table, make: Callable[[], Awaitable[None]]) -> None:
-    """Make what is in the catalogue already; nothing of it stays, and its name is free, when that fails."""
+    """Make what is in the catalogue already; nothing of it stays, and its name is free, when that fails before it can be seen."""
     try:
         await make()
     except Exception as error:
-        if not await _undo(gateway, created):
+        if await _undo(gateway, created) is Undone.GONE:
             raise NotFound(f"The database was dropped while the {_word(created)} was being created.") from error
         raise
 
@@ -61,14 +62,14 @@ def name_taken(home: Database, name: str) -> AlreadyExists:
     return AlreadyExists(message, database=home.name)
 
 
-async def _undo(gateway: Gateway, created: Collection | Table) -> bool:
-    """False when it was gone with its database already."""
+async def _undo(gateway: Gateway, created: Collection | Table) -> Undone:
     async with gateway.postgres.catalogue.transaction() as connection:
-        if not await target.delete(connection, created.organization_id, created.id):
-            return False
+        undone = await target.undo(connection, created.organization_id, created.id)
+        if undone is not Undone.UNDONE:
+            return undone
         left = await debris_store.insert(connection, created.region, created.database_id, created.id)
     await debris.try_to_remove(gateway, left)
-    return True
+    return undone
 
 
 def _word(created: Collection | Table) -> str:

@@ -41,6 +41,13 @@ class _Entry:
     spent: Spent
 
 
+@dataclass(slots=True)
+class _Attempt:
+    """How far a write has come."""
+
+    committing: bool = False
+
+
 async def record_alone(gateway: Gateway, region: str, spent: Spent) -> None:
     """What was spent by a call that writes nothing: in a statement before the answer, which such calls at the same time share."""
     await gateway.questions.of(("usage", region), partial(_record, gateway, region)).get(_Entry(spent))
@@ -69,14 +76,18 @@ async def write(
 ) -> R:
     """Do the work of a write in a transaction, with what it has spent; a write that fails has spent it all the same.
 
+    Where the answer to its commit is lost, it may stand with what it has spent: better one record too few than one twice.
+
     The audit event of what the work answers is committed with it: what is committed is answered, and told of, wherever the catalogue
     is. Where it is closed for a moment, because a migration ends, the work is done again until it is open.
     """
+    attempt = _Attempt()
     try:
-        done = await _write_when_open(gateway, region, spent, work, event)
+        done = await _write_when_open(gateway, region, spent, work, event, attempt)
     except BaseException:
-        for each in spent:
-            await record_failed(gateway, region, each)
+        if not attempt.committing:
+            for each in spent:
+                await record_failed(gateway, region, each)
         raise
     if event is not None:
         await audit.move_soon(gateway, region)
@@ -89,10 +100,11 @@ async def _write_when_open(
     spent: Sequence[Spent],
     work: Callable[[Connection], Awaitable[R]],
     event: Callable[[R], NewEvent] | None,
+    attempt: _Attempt,
 ) -> R:
     while True:
         try:
-            return await _write_once(gateway, region, spent, work, event)
+            return await _write_once(gateway, region, spent, work, event, attempt)
         except ClosedError:
             await asyncio.sleep(CLOSED_SECONDS)
 
@@ -103,6 +115,7 @@ async def _write_once(
     spent: Sequence[Spent],
     work: Callable[[Connection], Awaitable[R]],
     event: Callable[[R], NewEvent] | None,
+    attempt: _Attempt,
 ) -> R:
     async with gateway.postgres.region(region).transaction() as connection:
         with closing_is_told():
@@ -111,6 +124,7 @@ async def _write_once(
             await store.record(connection, each)
         if event is not None:
             await audit.done_in_region(gateway, connection, region, event(done))
+        attempt.committing = True
     return done
 
 

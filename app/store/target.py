@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from uuid import UUID
 
 from app.postgres import Connection
 from app.store.identifier import collection_table, row_table
 
+
+class Undone(StrEnum):
+    """What became of the row of a creation that failed."""
+
+    UNDONE = "UNDONE"
+    GONE = "GONE"
+    """It was dropped before, with its database."""
+    ACTIVE = "ACTIVE"
+    """It was made all the same: by a sweep, or the answer to its commit was lost."""
+
+
 _ACTIVATE = "update vectorgate.target set status = 'ACTIVE' where organization_id = $1 and id = $2 returning id"
+_UNDO = "delete from vectorgate.target where organization_id = $1 and id = $2 and status = 'INITIALIZING' returning id"
+_IS_THERE = "select true from vectorgate.target where organization_id = $1 and id = $2"
 _DELETE = "delete from vectorgate.target where organization_id = $1 and id = $2 returning id"
 _DELETE_OF_DATABASE = "delete from vectorgate.target where organization_id = $1 and database_id = $2"
 _FORGET_VERSION = "delete from vectorgate_region.table_version where table_id = $1"
@@ -16,6 +30,13 @@ _FORGET_VERSION = "delete from vectorgate_region.table_version where table_id = 
 async def activate(connection: Connection, organization_id: UUID, target_id: UUID) -> bool:
     """It is there in its region: let it be seen. False when it was dropped meanwhile, with its database."""
     return await connection.fetchval(_ACTIVATE, organization_id, target_id) is not None
+
+
+async def undo(connection: Connection, organization_id: UUID, target_id: UUID) -> Undone:
+    """Delete the row of what nobody has seen yet. What is ACTIVE stays: others may have written to it."""
+    if await connection.fetchval(_UNDO, organization_id, target_id) is not None:
+        return Undone.UNDONE
+    return Undone.ACTIVE if await connection.fetchval(_IS_THERE, organization_id, target_id) else Undone.GONE
 
 
 async def delete(connection: Connection, organization_id: UUID, target_id: UUID) -> bool:

@@ -89,3 +89,29 @@ async def test_who_is_cancelled_takes_the_work_along() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert work.done == 0
+
+
+async def test_who_is_cancelled_while_the_work_fails_is_cancelled() -> None:
+    leaving = asyncio.Event()
+
+    async def leave_slowly() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            leaving.set()
+            await asyncio.sleep(0.05)
+
+    async def fail() -> None:
+        raise KeyError
+
+    async def begin_both() -> None:
+        async with bounded(2) as begin:
+            await begin(leave_slowly())
+            await begin(fail())
+            await asyncio.sleep(60)
+
+    running = asyncio.create_task(begin_both())
+    await leaving.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    assert running.cancelled()

@@ -196,6 +196,40 @@ async def test_cancelled_requests_leave_no_connection_statement_or_transaction(c
     assert await asyncio.gather(*(number(cluster) for _ in range(20))) == [1] * 20
 
 
+@pytest.mark.parametrize("statement", ["select pg_sleep(60)", None], ids=["in a statement", "between statements"])
+async def test_who_is_cancelled_while_the_connection_breaks_is_cancelled(
+    proxy: Proxy, connect: Connect, statement: str | None
+) -> None:
+    cluster = await connect(proxy.url, connect_seconds=QUICK)
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with cluster.transaction() as connection:
+            begun.set()
+            await (connection.execute(statement) if statement else asyncio.sleep(60))
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    await asyncio.sleep(0.1)
+    if statement is None:
+        await proxy.cut()  # found out by the rollback
+    task.cancel()
+    await proxy.cut()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
+async def test_who_listens_to_a_silent_network_can_be_stopped(proxy: Proxy, connect: Connect) -> None:
+    cluster = await connect(proxy.url, connect_seconds=QUICK)
+    begun = asyncio.Event()
+    task = asyncio.create_task(cluster.listen(["channel"], begun.set, lambda *_: None))
+    await begun.wait()
+    proxy.silent = True
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
 async def is_idle(cluster: Cluster) -> bool:
     return await number(cluster, ACTIVE) == 0
 

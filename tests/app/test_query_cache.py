@@ -76,6 +76,16 @@ async def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
     assert await ask(cache, maker, "a") == "A"
 
 
+async def test_of_those_who_share_an_answer_one_has_it_first_though_who_asked_has_left() -> None:
+    cache, maker = QueryCache[str](), Maker()
+    asking = [asyncio.create_task(cache.get("a", lambda: maker.answer("a"))) for _ in range(3)]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    maker.gate.set()
+    assert [each.shared for each in await asyncio.gather(*asking[1:])] == [False, True]
+    assert (await cache.get("a", lambda: maker.answer("a"))).shared
+
+
 async def test_one_who_leaves_takes_the_answer_from_nobody() -> None:
     cache, maker = QueryCache[str](), Maker()
     leader, follower = (asyncio.create_task(ask(cache, maker, "a")) for _ in range(2))

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import pytest
+
+from app.domain import sweep
+from app.errors import DatabaseUnavailable
+from app.store import target
 from tests.factory import CREATE_COLLECTION, Place, Running
 from tests.resolvers.documents import DROP_DATABASE, openai
 
+NAMED = """
+query N($id: ID!) { node(id: $id) { ... on Database { collection(name: "books") { id documentCount } } } }"""
 LOCAL = {"provider": "local", "model": "wordllama-256"}
 
 
@@ -86,3 +94,23 @@ async def until_waiting(running: Running, count: int) -> None:
     waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
     while len(await running.sql(waiting)) < count:
         pass  # each look is a round trip, in which the others go on
+
+
+async def test_what_a_sweep_has_finished_meanwhile_is_not_undone_with_what_was_written_to_it(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = await running.api.database()
+    activate, inserted = target.activate, list[Any]()
+
+    async def fail_after_a_sweep(*_: object) -> bool:
+        monkeypatch.setattr(target, "activate", activate)
+        await sweep.finish_halves(running.gateway)
+        books = await running.api(NAMED, id=home)
+        inserted.append(await running.api.insert(books["node"]["collection"]["id"], {"_id": "a"}))
+        raise DatabaseUnavailable("All connections are in use.")
+
+    monkeypatch.setattr(target, "activate", fail_after_a_sweep)
+    refused = await running.api.refusal(CREATE_COLLECTION, input={"databaseId": home, "name": "books"})
+    assert refused.codes == ["DATABASE_UNAVAILABLE"]
+    assert [each["insertedCount"] for each in inserted] == [1]
+    assert (await running.api(NAMED, id=home))["node"]["collection"]["documentCount"] == 1

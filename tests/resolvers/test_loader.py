@@ -7,6 +7,7 @@ import pytest
 from tests.factory import Running
 from tests.resolvers.documents import openai
 from tests.resolvers.tables import ID, TITLE, vector
+from tests.socket_client import socket
 
 DOWN = """
 { organization { integrations { credentials { scopedDatabases { database { name } credential { name } } } } } }"""
@@ -56,3 +57,25 @@ async def test_what_a_mutation_changed_is_read_anew_in_the_same_request(running:
     counts = [answer["data"][name]["collection"]["database"]["collections"]["totalCount"] for name in ("a", "b")]
     assert counts == [1, 2]
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["ALREADY_EXISTS"]
+
+
+SIBLINGS = """
+query S($id: ID!) {
+  __schema { queryType { name } }
+  a: node(id: $id) { ... on Database { collections(first: 0) { nodes { name } } scopes { addedAt } } }
+  b: node(id: $id) { ... on Database { name scopes { addedAt } } }
+}"""
+"""With the schema asked for, graphql-core executes it: where a field that may not be null fails, it cancels the fields beside it."""
+
+
+async def test_a_field_that_fails_takes_what_it_shares_from_no_other(running: Running) -> None:
+    home = await running.api.database("library")
+    expected = {"a": None, "b": {"name": "library", "scopes": []}}
+    answer = (await running.api.post(SIBLINGS, {"id": home})).json()
+    assert {name: answer["data"][name] for name in expected} == expected
+    assert [each["path"][0] for each in answer["errors"]] == ["a"]
+    async with socket(running.url) as client:
+        await client.init()
+        await client.ask("1", SIBLINGS, id=home)
+        told = (await client.heard())["payload"]
+        assert {name: told["data"][name] for name in expected} == expected

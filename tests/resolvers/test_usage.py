@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.errors import DatabaseUnavailable
+from app.postgres import Cluster, Connection
+from app.store import usage as store
+from app.store.usage import Spent
 from tests.factory import INSERT, SEARCH, Api, Run, Running
 
 USAGE = """
@@ -195,3 +201,31 @@ async def test_a_token_limited_to_databases_sees_their_usage_only(running: Runni
     ]
     async with await running.api.with_token(role, databaseIds=[database]) as limited:
         assert [record["targetName"] for record in await usage(limited, "TARGET")] == ["shown"]
+
+
+async def test_a_write_whose_commit_is_not_answered_has_spent_its_tokens_once(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection_id = await running.api.openai_collection()
+    transaction, record, recorded = Cluster.transaction, store.record, list[Spent]()
+
+    @asynccontextmanager
+    async def unanswered(cluster: Cluster) -> AsyncIterator[Connection]:
+        async with transaction(cluster) as connection:
+            yield connection
+        if recorded:
+            raise DatabaseUnavailable("The connection broke while COMMIT was answered.")
+
+    async def noted(connection: Connection, spent: Spent) -> None:
+        recorded.append(spent)
+        await record(connection, spent)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Cluster, "transaction", unanswered)
+        patched.setattr(store, "record", noted)
+        refused = await running.api.refusal(
+            INSERT, input={"collectionId": collection_id, "documents": [{"_id": "a", "$vectorize": "one"}]}
+        )
+    assert (refused.codes, len(recorded)) == (["DATABASE_UNAVAILABLE"], 1)
+    [told] = await usage(running.api)
+    assert (told["requests"], told["texts"]) == (1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import cast
@@ -88,6 +89,23 @@ async def test_it_waits_as_long_as_the_provider_asks_but_not_longer_than_a_minut
         await run.patiently(failing(EmbeddingProviderRateLimited("slower", retryAfterSeconds=asked)))
     [entry] = [each for each in logged if each["event"] == "job_waits"]
     assert (entry["seconds"], entry["reason"]) == (waited, "slower")
+
+
+async def test_whoever_is_cancelled_and_told_otherwise_tries_no_more(run: Run) -> None:
+    begun = asyncio.Event()
+
+    async def swallow() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise DatabaseUnavailable("The connection broke.") from None
+
+    task = asyncio.create_task(run.patiently(swallow))
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
 
 
 async def test_without_progress_for_an_hour_it_gives_up_with_the_last_refusal(run: Run) -> None:
