@@ -70,8 +70,7 @@ async def add(gateway: Gateway, actor: Actor, table_id: UUID, asked: Sequence[Ne
             await make(gateway, found, planned.columns)
             await _enter(gateway, actor, found, planned, pending)
         except Exception:
-            for each in pending:
-                await debris.try_to_remove(gateway, each)
+            await debris.take_back(gateway, pending)
             raise
 
     await anew(work)

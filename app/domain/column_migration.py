@@ -58,8 +58,7 @@ async def begin(
             await column.make(gateway, found, [new])
             return await _enter(gateway, actor, found, _Move(old, new, use, pending))
         except Exception:
-            for each in pending:
-                await debris.try_to_remove(gateway, each)
+            await debris.take_back(gateway, pending)
             raise
 
     return await anew(work), await table.find(gateway, actor, table_id)

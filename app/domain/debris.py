@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 
 from app.errors import GatewayError
@@ -20,6 +22,17 @@ async def try_to_remove(gateway: Gateway, debris: Debris) -> None:
         await remove(gateway, debris)
     except GatewayError as error:
         log.warning("debris_left_for_the_sweep", region=debris.region, reason=error.message)
+
+
+async def take_back(gateway: Gateway, columns: Sequence[Debris]) -> None:
+    """Remove columns whose making has failed, also where it took so long that a sweep has looked for them in vain, and forgotten them."""
+    for each in columns:
+        try:
+            async with gateway.postgres.catalogue.connection() as connection:
+                await store.insert_again(connection, each)
+            await remove(gateway, each)
+        except GatewayError as error:
+            log.warning("debris_left_for_the_sweep", region=each.region, reason=error.message)
 
 
 async def remove(gateway: Gateway, debris: Debris) -> None:

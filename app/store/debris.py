@@ -11,6 +11,10 @@ from app.store.record import new_id, records
 
 _COLUMNS = "id, region, database_id, target_id, column_id, pending"
 _INSERT = f"insert into vectorgate.debris ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6)"
+_INSERT_AGAIN = f"""
+    insert into vectorgate.debris ({_COLUMNS})
+    select $1, $2, $3, $4, $5, false where not exists (select from vectorgate.table_column where id = $5)
+    on conflict (id) do nothing"""
 _DUE = f"select {_COLUMNS} from vectorgate.debris where not pending or created_at < now() - interval '1 minute' order by id"
 _CLAIM = "update vectorgate.debris set pending = false where id = $1 returning id"
 _SPARE = "delete from vectorgate.debris where id = any($1) and pending returning id"
@@ -43,6 +47,12 @@ async def insert(
     noted = Debris(new_id(), region, database_id, target_id, column_id, pending)
     await connection.execute(_INSERT, noted.id, region, database_id, target_id, column_id, pending)
     return noted
+
+
+async def insert_again(connection: Connection, column: Debris) -> None:
+    """Note a column that was to be made, unless it stands in the catalogue: a sweep may have looked for it before it was there."""
+    arguments = (column.id, column.region, column.database_id, column.target_id, column.column_id)
+    await connection.execute(_INSERT_AGAIN, *arguments)
 
 
 async def due(connection: Connection) -> list[Debris]:

@@ -167,15 +167,19 @@ async def test_what_a_process_left_behind_when_it_died_adding_columns_is_removed
     await running.api(ADD_COLUMNS, id=films, columns=[YEAR])
 
 
-async def test_columns_that_the_sweep_has_begun_to_remove_are_not_entered(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("made", [True, False], ids=["after they were made", "before"])
+async def test_columns_that_the_sweep_has_removed_meanwhile_are_not_entered_and_nothing_of_them_stays(
+    running: Running, monkeypatch: pytest.MonkeyPatch, *, made: bool
 ) -> None:
     make = column.make
 
     async def slowly(*args: Any) -> None:  # noqa: ANN401 - handed on as they came
-        await make(*args)
+        if made:
+            await make(*args)
         await running.sql("update vectorgate.debris set created_at = now() - interval '61 seconds'")
         await sweep.once(running.gateway)
+        if not made:
+            await make(*args)
 
     films = await running.api.table(await running.api.database())
     with monkeypatch.context() as patched:
@@ -183,6 +187,7 @@ async def test_columns_that_the_sweep_has_begun_to_remove_are_not_entered(
         refused = await running.api.refusal(ADD_COLUMNS, id=films, columns=[YEAR])
     assert (refused.codes, refused.facts["retryable"]) == (["DATABASE_UNAVAILABLE"], True)
     assert (await names(running.api, films), await stored(running)) == (["id", "title"], 2)
+    assert await running.sql("select from vectorgate.debris") == []
 
 
 async def test_a_change_that_cannot_be_announced_takes_nothing_back_that_is_seen(
