@@ -60,7 +60,7 @@ def _failure(provider: HttpProvider, fault: Exception) -> ProviderError:
     """Told apart by what lies underneath: the transport calls even a refused connection a ConnectTimeout."""
     name = provider.display_name
     causes = tuple(_causes(fault))
-    if any(isinstance(cause, _NO_SUCH_HOST) for cause in causes):
+    if any(isinstance(cause, _NO_SUCH_HOST) and not _passes(cause) for cause in causes):
         message = f"The host name of {name} does not exist: look at the parameters or settings that it is made of."
         return ProviderBadHostNameError(message, provider=provider.key)
     if any(isinstance(cause, TimeoutError) for cause in causes):
@@ -69,6 +69,11 @@ def _failure(provider: HttpProvider, fault: Exception) -> ProviderError:
         message = f"{name} answered something unexpected: its reply is not proper HTTP, or too large."
         return ProviderUnexpectedResponseError(message, provider=provider.key)
     return ProviderUnavailableError(f"{name} cannot be reached, or broke the connection.", provider=provider.key)
+
+
+def _passes(cause: BaseException) -> bool:
+    """Whether it was the name server that did not answer, which says nothing of the host."""
+    return isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN
 
 
 def _causes(fault: BaseException | None) -> Iterator[BaseException]:

@@ -143,7 +143,8 @@ async def test_a_provider_that_is_down_is_unavailable_and_then_left_alone(run: R
 
 
 async def test_a_host_that_does_not_exist_is_told_apart(run: Run) -> None:
-    running = await run(provider_urls=json.dumps({"openai": "http://no-such-host.invalid/v1"}))
+    no_host = f"{'x' * 64}.invalid"  # no name can have such a part: no name server is asked
+    running = await run(provider_urls=json.dumps({"openai": f"http://{no_host}/v1"}))
     collection_id = await running.api.openai_collection()
     refused = await running.api.refusal(
         INSERT, input={"collectionId": collection_id, "documents": [{"$vectorize": "text"}]}

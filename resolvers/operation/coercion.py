@@ -37,7 +37,7 @@ from graphql import (
 
 from app.errors import BadInput, GatewayError
 from resolvers.operation.budget import check_values
-from resolvers.operation.input_value import LIST, NULL, OBJECT, VARIABLE, Json, Literal, Value
+from resolvers.operation.input_value import LIST, NULL, OBJECT, VARIABLE, WORD, Json, Literal, Value
 
 MAX_FAULTS = 5
 """How many faults of one literal, or of all variables, are told."""
@@ -235,7 +235,7 @@ def _misfit(value: Value, leaf: GraphQLLeafType, declared: GraphQLInputType, pat
     cause = complaints[0].original_error
     if isinstance(cause, GatewayError):
         return Fault(path, f"is refused: {cause.message.rstrip('.')}", cause.facts)
-    return Fault(path, f"must be {_expected(leaf, declared)}, and is {_found(value.kind, leaf)}")
+    return Fault(path, f"must be {_expected(leaf, declared)}, and is {_found(value, leaf)}")
 
 
 def _expected(leaf: GraphQLLeafType, declared: GraphQLInputType) -> str:
@@ -244,11 +244,13 @@ def _expected(leaf: GraphQLLeafType, declared: GraphQLInputType) -> str:
     return f"{declared}{_HINTS.get(leaf.name, '')}"
 
 
-def _found(kind: str, leaf: GraphQLLeafType) -> str:
+def _found(value: Value, leaf: GraphQLLeafType) -> str:
     """`a number` where text is wanted; `a number of another form` where some numbers would do, but not this one."""
     if is_enum_type(leaf):
-        return kind
-    return f"{kind} of another form" if _BUILT_IN.get(leaf.name, kind) == kind else kind
+        # In a document a member is a bare word, in variables a string.
+        fits = value.kind == WORD or (isinstance(value, Json) and value.text is not None)
+        return "none of these" if fits else value.kind
+    return f"{value.kind} of another form" if _BUILT_IN.get(leaf.name, value.kind) == value.kind else value.kind
 
 
 def _unstorable(value: Value, leaf: GraphQLLeafType, _declared: GraphQLInputType, path: Path) -> Fault | None:

@@ -26,6 +26,7 @@ NULL: Final = "null"
 LIST: Final = "a list"
 OBJECT: Final = "an object"
 VARIABLE: Final = "a variable"
+WORD: Final = "a bare word"
 _OTHER: Final = "a value of another kind"
 _JSON_KINDS: dict[type, str] = {
     type(None): NULL,
@@ -45,7 +46,7 @@ _LITERAL_KINDS: dict[type, str] = {
     IntValueNode: "a number",
     FloatValueNode: "a number",
     BooleanValueNode: "a boolean",
-    EnumValueNode: "a bare word",
+    EnumValueNode: WORD,
     VariableNode: VARIABLE,
 }
 _TEXT_SCALARS = ("String", "ID")

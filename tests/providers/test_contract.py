@@ -36,6 +36,9 @@ from tests.providers.vendor_replies import SHAPES, STATUSES, UNEXPECTED, second_
 every_provider = pytest.mark.parametrize("key", HTTP)
 every_provider_with_index = pytest.mark.parametrize("key", WITH_INDEX)
 
+NO_HOST = f"{'x' * 64}.invalid"
+"""No name can have such a part: no name server is asked."""
+
 
 @pytest.fixture
 async def vendor(key: str) -> AsyncIterator[Vendor]:
@@ -229,7 +232,10 @@ async def test_a_refused_field_that_all_texts_share_is_not_a_texts_fault(
 
 @pytest.mark.parametrize(
     ("key", "base_url"),
-    [("azureOpenAI", "https://{resourceName}.invalid"), ("huggingfaceDedicated", "https://{endpointName}.invalid")],
+    [
+        ("azureOpenAI", f"https://{{resourceName}}.{NO_HOST}"),
+        ("huggingfaceDedicated", f"https://{{endpointName}}.{NO_HOST}"),
+    ],
 )
 async def test_a_host_that_a_parameter_gets_wrong_is_a_bad_host_name(
     client: httpx.AsyncClient, vendor: Vendor, base_url: str

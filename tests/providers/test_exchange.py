@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from providers.base import EmbeddingRequest, HttpProvider, InputType
 from providers.configuration import request_for
 from providers.errors import (
     ProviderBadHostNameError,
+    ProviderError,
     ProviderTimeoutError,
     ProviderUnavailableError,
     ProviderUnexpectedResponseError,
@@ -51,11 +53,27 @@ async def raw_server(reply: bytes) -> AsyncIterator[str]:
         yield "{}:{}".format(*server.sockets[0].getsockname())
 
 
-@pytest.mark.parametrize("host", ["nobody.invalid", "x" * 64 + ".invalid", "a..b", "xn--a", "[::1"])
+@pytest.mark.parametrize("host", ["x" * 64 + ".invalid", "a..b", "[::1"])
 async def test_a_host_that_does_not_exist_is_a_bad_host_name(client: httpx.AsyncClient, host: str) -> None:
     with pytest.raises(ProviderBadHostNameError, match="The host name of OpenAI does not exist") as caught:
         await exchange(client, at(f"http://{host}/v1"), request(), SECRET)
     assert KEY not in everything_in(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [(socket.EAI_NONAME, ProviderBadHostNameError), (socket.EAI_AGAIN, ProviderUnavailableError)],
+    ids=["no such name", "no answer from the name server"],
+)
+async def test_a_name_server_that_does_not_answer_says_nothing_of_the_host(
+    told: int, kind: type[ProviderError]
+) -> None:
+    def connect(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no connection") from socket.gaierror(told, "as the system has it")
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(connect)) as client:
+        with pytest.raises(kind):
+            await exchange(client, at("http://host.example/v1"), request(), SECRET)
 
 
 async def test_a_refused_connection_is_unavailable(client: httpx.AsyncClient) -> None:

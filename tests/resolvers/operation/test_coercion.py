@@ -100,7 +100,8 @@ def test_places_in_lists_and_in_objects_are_shown() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("metric", SECRET, "must be Metric! (COSINE, EUCLIDEAN), and is a string"),
+        ("metric", SECRET, "must be Metric! (COSINE, EUCLIDEAN), and is none of these"),
+        ("metric", 1, "must be Metric! (COSINE, EUCLIDEAN), and is a number"),
         ("metric", None, "must be Metric!, and is null"),
         ("size", 2**40, "must be Int (a whole number of 32 bits), and is a number of another form"),
         ("size", 10**30, "must be Int (a whole number of 32 bits), and is a number of another form"),
