@@ -75,7 +75,7 @@ async def closing(gateway: Gateway) -> AsyncIterator[None]:
 async def opened(gateway: Gateway, wait_seconds: float = WAIT_SECONDS) -> AsyncIterator[Bootstrapped]:
     """Migrate, open the pools, make the first organization; close everything at the end. Raises DatabaseUnavailable, MigrationError."""
     async with closing(gateway):
-        await _wait_for(gateway.postgres.catalogue, wait_seconds)
+        await _wait_for(gateway, wait_seconds)
         await _open_regions(gateway.postgres)
         await resealing.know_keys(gateway)
         yield await organization.bootstrap(gateway)
@@ -168,22 +168,27 @@ def _text(path: Path | None) -> str | None:
         raise SettingsError([f"{PREFIX}MODELS_FILE: cannot be read ({type(error).__name__})"]) from None
 
 
-async def _wait_for(catalogue: Cluster, wait_seconds: float) -> None:
-    """Try until the time is over, and tell that and why it takes long."""
+async def _wait_for(gateway: Gateway, wait_seconds: float) -> None:
+    """Try until the time is over, and tell that and why it takes long. Raises DatabaseUnavailable, for the operator."""
     deadline = time.monotonic() + wait_seconds
     told = False
     while True:
         try:
-            await catalogue.open()
+            await gateway.postgres.catalogue.open()
         except DatabaseUnavailable as error:
             if time.monotonic() + BETWEEN_SECONDS > deadline:
-                raise
+                raise _not_there(gateway.settings, wait_seconds) from error.__cause__
             if not told:
                 log.warning("waiting_for_the_database", seconds=wait_seconds, reason=reason(error))
             told = True
             await asyncio.sleep(BETWEEN_SECONDS)
         else:
             return
+
+
+def _not_there(settings: Settings, seconds: float) -> DatabaseUnavailable:
+    which = f"The database of {PREFIX}DATABASE_URL" if settings.database_url else "The embedded PostgreSQL server"
+    return DatabaseUnavailable(f"{which} could not be used for {seconds:g} seconds: start it, or correct the setting.")
 
 
 async def _open_regions(postgres: Postgres) -> None:

@@ -100,7 +100,7 @@ async def test_wrong_settings_are_exit_code_2_with_a_line_each_and_no_value(star
 async def test_a_database_that_is_away_is_one_line_for_the_operator_after_the_wait(call: Call) -> None:
     ended = await call("organization", "create", "Acme", "--wait", "0", DATABASE_URL=AWAY)
     assert (ended.code, ended.out) == (1, "")
-    assert ended.told.startswith("The PostgreSQL cluster of region 'local' cannot be reached")
+    assert ended.told.startswith("The database of VECTORGATE_DATABASE_URL could not be used for")
     assert "Connect call failed ('127.0.0.1', 1)" in ended.told
 
 
