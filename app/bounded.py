@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeAlias
 
 from app.cancelled import is_cancelled
@@ -12,9 +11,20 @@ from app.cancelled import is_cancelled
 Begin: TypeAlias = Callable[[Coroutine[None, None, None]], Awaitable[None]]
 
 
-@asynccontextmanager
-async def bounded(most: int) -> AsyncIterator[Begin]:
-    """`await begin(work)` returns when the work has begun, which waits for a place; the block ends when all of it is done."""
+async def bounded(most: int, produce: Callable[[Begin], Awaitable[None]]) -> None:
+    """Run `produce(begin)`, in which `await begin(work)` returns when the work has begun, which waits for a place; end with the work.
+
+    In a task of its own: a TaskGroup whose work fails leaves its task marked as cancelled, which it is not.
+    """
+    try:
+        await asyncio.create_task(_side_by_side(most, produce))
+    except Exception as failure:
+        if is_cancelled():  # while the work failed, which is what was heard of it
+            raise asyncio.CancelledError from failure
+        raise
+
+
+async def _side_by_side(most: int, produce: Callable[[Begin], Awaitable[None]]) -> None:
     places = asyncio.Semaphore(most)
 
     async def begin(work: Coroutine[None, None, None]) -> None:
@@ -27,8 +37,6 @@ async def bounded(most: int) -> AsyncIterator[Begin]:
 
     try:
         async with asyncio.TaskGroup() as group:
-            yield begin
+            await produce(begin)
     except BaseExceptionGroup as failures:
-        if is_cancelled():  # which the group forgets where its work has failed at the same time
-            raise asyncio.CancelledError from failures
         raise failures.exceptions[0] from None

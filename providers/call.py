@@ -78,7 +78,8 @@ class Call:
 
     async def embed(self, batches: Iterable[range]) -> Embedding:
         """Send all batches at once, as far as the lane lets them. The first failure of the call cancels the others."""
-        await self._within_deadline(self._together(batches))
+        # In a task of its own: a TaskGroup whose work fails leaves its task marked as cancelled, and deadlines around it would not be told.
+        await self._within_deadline(asyncio.create_task(self._together(batches)))
         return Embedding(vectors=self._vectors, usage=self._usage, refusals=self._refusals, requests=self._requests)
 
     async def send_whole(self) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID
 import structlog
 
 from app.access import Actor, Permission
-from app.bounded import bounded
+from app.bounded import Begin, bounded
 from app.domain import attaching, audit, carrying, collection, database, debris, embedding, job
 from app.domain.carrying import Batch, Carrying
 from app.domain.job import Handler, JobLeftError, Run
@@ -124,12 +124,14 @@ async def _copy(run: Run, way: Carrying) -> None:
         processed += len(batch.documents)
         await run.progress(total=max(run.job.total, processed), processed=processed, failed=failed)
 
-    after = ""
-    async with bounded(IN_FLIGHT) as begin:
+    async def each(begin: Begin) -> None:
+        after = ""
         while (found := await run.patiently(partial(_stretch, way, after))) is not None:
             after = found.last
             if found.documents:
                 await begin(carry(Batch(found.documents)))
+
+    await bounded(IN_FLIGHT, each)
 
 
 async def _index(way: Carrying) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias, TypeVar
 
-from app.bounded import bounded
+from app.bounded import Begin, bounded
 from app.domain import embedding, usage
 from app.domain.embedding import Embedded, Target
 from app.domain.job import Run
@@ -73,12 +73,14 @@ class Filling:
         """Look at every text that has no vector once; answers whether anything was new."""
         before = (self._stored, len(self._refused))
         await self._tell(self._stored + await self._read(missing.count))
-        after = None
-        async with bounded(IN_FLIGHT) as begin:
-            while found := await self._read(partial(missing.batch, after=after, limit=BATCH)):
-                after = found[-1].key
-                await begin(self._one(found))
+        await bounded(IN_FLIGHT, self._each)
         return before != (self._stored, len(self._refused))
+
+    async def _each(self, begin: Begin) -> None:
+        after = None
+        while found := await self._read(partial(missing.batch, after=after, limit=BATCH)):
+            after = found[-1].key
+            await begin(self._one(found))
 
     async def _read(self, read: Callable[[Connection, Gap], Awaitable[R]]) -> R:
         """What is missing, as it is now. Outside the pool: where little is, looking at all the rest may take long."""

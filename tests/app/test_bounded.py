@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from app.bounded import bounded
+from app.bounded import Begin, bounded
+from app.cancelled import is_cancelled
 from app.errors import BadInput
 
 
@@ -30,12 +31,11 @@ class Work:
 async def test_no_more_is_begun_than_there_are_places_and_the_block_ends_when_all_is_done() -> None:
     work = Work()
 
-    async def begin_all() -> None:
-        async with bounded(3) as begin:
-            for _ in range(10):
-                await begin(work.one())
+    async def begin_all(begin: Begin) -> None:
+        for _ in range(10):
+            await begin(work.one())
 
-    running = asyncio.create_task(begin_all())
+    running = asyncio.create_task(bounded(3, begin_all))
     while work.now < 3:  # noqa: ASYNC110 - every turn of the loop lets one more begin
         await asyncio.sleep(0)
     assert not running.done()
@@ -51,38 +51,35 @@ async def fail() -> None:
 async def test_a_failure_ends_the_rest_and_leaves_as_it_is() -> None:
     work = Work()
 
-    async def begin_all() -> None:
-        async with bounded(2) as begin:
-            for each in (work.one, fail, work.one, work.one):
-                await begin(each())
+    async def begin_all(begin: Begin) -> None:
+        for each in (work.one, fail, work.one, work.one):
+            await begin(each())
 
     with pytest.raises(BadInput, match="no"):
-        await begin_all()
+        await bounded(2, begin_all)
     assert work.done == 0
 
 
 async def test_what_the_block_itself_raises_leaves_as_it_is() -> None:
     work = Work()
 
-    async def begin_one() -> None:
-        async with bounded(2) as begin:
-            await begin(work.one())
-            raise KeyError
+    async def begin_one(begin: Begin) -> None:
+        await begin(work.one())
+        raise KeyError
 
     with pytest.raises(KeyError):
-        await begin_one()
+        await bounded(2, begin_one)
     assert work.done == 0
 
 
 async def test_who_is_cancelled_takes_the_work_along() -> None:
     work = Work()
 
-    async def begin_all() -> None:
-        async with bounded(2) as begin:
-            for _ in range(3):
-                await begin(work.one())
+    async def begin_all(begin: Begin) -> None:
+        for _ in range(3):
+            await begin(work.one())
 
-    running = asyncio.create_task(begin_all())
+    running = asyncio.create_task(bounded(2, begin_all))
     while work.now < 2:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0)
     running.cancel()
@@ -104,14 +101,26 @@ async def test_who_is_cancelled_while_the_work_fails_is_cancelled() -> None:
     async def fail() -> None:
         raise KeyError
 
-    async def begin_both() -> None:
-        async with bounded(2) as begin:
-            await begin(leave_slowly())
-            await begin(fail())
-            await asyncio.sleep(60)
+    async def begin_both(begin: Begin) -> None:
+        await begin(leave_slowly())
+        await begin(fail())
+        await asyncio.sleep(60)
 
-    running = asyncio.create_task(begin_both())
+    running = asyncio.create_task(bounded(2, begin_both))
     await leaving.wait()
     running.cancel()
     await asyncio.wait([running])
     assert running.cancelled()
+
+
+async def test_whoever_was_told_of_a_failure_is_not_marked_as_cancelled() -> None:
+    async def fail_later() -> None:
+        await asyncio.sleep(0.01)
+        raise KeyError
+
+    async def begin_one(begin: Begin) -> None:
+        await begin(fail_later())
+
+    with pytest.raises(KeyError):
+        await bounded(2, begin_one)
+    assert not is_cancelled()

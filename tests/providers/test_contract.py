@@ -246,6 +246,18 @@ async def test_a_host_that_a_parameter_gets_wrong_is_a_bad_host_name(
     assert not vendor.fake.received
 
 
+@every_provider
+async def test_whoever_was_told_of_a_failure_is_not_marked_as_cancelled(sender: Sender, vendor: Vendor) -> None:
+    """Deadlines around the call, and whoever watches for clients that leave, would take the mark for theirs."""
+    vendor.fake.fail(403)
+    vendor.fake.fail(403)
+    with pytest.raises(ProviderClientError):
+        await embed(sender, vendor)
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
 # --- repetition ---
 @every_provider
 async def test_what_passes_by_itself_is_repeated_until_it_has_passed(sender: Sender, vendor: Vendor) -> None:

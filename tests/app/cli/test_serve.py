@@ -96,7 +96,9 @@ async def test_a_database_that_stays_away_ends_the_wait_with_one_line(start: Sta
     assert (ended.code, ended.out) == (1, "")
     waiting, told = ended.err.splitlines()
     assert (json.loads(waiting)["event"], json.loads(waiting)["seconds"]) == ("waiting_for_the_database", 1)
-    assert told.startswith("vectorgate: The database of VECTORGATE_DATABASE_URL could not be used for 1 seconds: start it")
+    assert told.startswith(
+        "vectorgate: The database of VECTORGATE_DATABASE_URL could not be used for 1 seconds: start it"
+    )
 
 
 async def test_it_can_be_stopped_while_it_waits(start: Start) -> None:
