@@ -129,7 +129,9 @@ class Settings(BaseModel):
     cors_origins: Origins | None = Field(
         None, description="comma-separated origins whose pages may use the API from a browser; *: any; unset: none"
     )
-    introspection: bool = Field(default=True, description="on or off: whether clients may read the schema by GraphQL")
+    introspection: bool = Field(
+        default=True, description="on or off: whether clients may read the schema, by GraphQL and at /schema.graphql"
+    )
     graphiql: bool = Field(default=True, description="on or off: whether browsers that open /graphql get GraphiQL")
     trusted_documents: File | None = Field(
         None, description="JSON file of GraphQL documents by hash: only these are executed; unset: any document"
