@@ -151,6 +151,7 @@ def test_an_option_of_a_url_that_has_no_such_value_is_told_at_once(option: str) 
         "postgresql://user:@/x?host=/var/run",
         "postgresql://a.example:1,b.example:65535/x",
         "postgresql://[::1]:5432/x",
+        "postgresql://user:p%40ss%2F%3F%23%5B@db.example/x?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca.crt",
     ],
 )
 def test_a_postgresql_url_is_accepted(url: str) -> None:
@@ -164,6 +165,20 @@ def test_a_postgresql_url_is_accepted(url: str) -> None:
 def test_what_is_no_postgresql_url_is_refused(url: str) -> None:
     (line,) = problems(DATABASE_URL=url, ENCRYPTION_KEYS=f"k:{KEY}")
     assert line.startswith("VECTORGATE_DATABASE_URL: must be a PostgreSQL URL")
+
+
+@pytest.mark.parametrize("character", list("@/?#[]"))
+def test_a_password_that_would_be_cut_is_refused_and_not_quoted(character: str) -> None:
+    url = f"postgresql://user:hunter2{character}3@db.example/x"
+    (line,) = problems(DATABASE_URL=url, ENCRYPTION_KEYS=f"k:{KEY}")
+    assert "percent-encoded" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("options", ["sslmode", "sslmode=require&", "hunter2@db.example/x"])
+def test_options_that_are_none_are_refused_and_not_quoted(options: str) -> None:
+    (line,) = problems(DATABASE_URL=f"{URL}?{options}", ENCRYPTION_KEYS=f"k:{KEY}")
+    assert line == "VECTORGATE_DATABASE_URL: what stands behind ? must be options, name=value, joined by &"
 
 
 @pytest.mark.parametrize("token", ["fifteen-letters", "a token with spaces", "кириллица-кириллица", "x" * 256])
