@@ -103,7 +103,7 @@ def from_environment() -> Starlette:
 
 
 def announce(generated_token: str | None) -> None:
-    """The generated bootstrap token, once, where logs do not keep it."""
+    """The generated bootstrap token, once. It is in no log line; but who keeps a service's stderr (journald, Docker) keeps it, too."""
     if generated_token is not None:
         sys.stderr.write(f"Access token with every permission (it is not shown again): {generated_token}\n")
 

@@ -75,7 +75,7 @@ class Settings(BaseModel):
     workers: int = Field(1, ge=1, le=256, description="processes that serve requests")
     bootstrap_token: Token | None = Field(
         None,
-        description="access token with every permission in the first organization; unset: generated and printed once",
+        description="access token with every permission in the first organization; unset: generated, and written to stderr once",
     )
     encryption_keys: KeyRing | None = Field(
         None,
