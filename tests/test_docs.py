@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 import typer.main
 
 from app.cli import application
-from app.errors import CATALOGUE
+from app.errors import CATALOGUE, InvalidFilter
 from app.main import create_app
+from app.store.filter import check_document_filter
 from docs.generator.parts import PARTS, complete
 from docs.generator.providers import example
 from providers import PROVIDERS
@@ -161,6 +163,22 @@ def test_every_code_has_its_cause_and_its_cure() -> None:
     sections = (DOCS / "reference" / "errors.md").read_text().split("\n### ")[1:]
     assert [each.split("\n")[0] for each in sections] == list(CATALOGUE)
     assert [each.split("\n")[0] for each in sections if "**Cause.**" not in each or "**Cure.**" not in each] == []
+
+
+def test_the_page_on_filters_has_every_operator_and_its_examples_are_filters() -> None:
+    lines = (DOCS / "reference" / "filters.md").read_text().splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `$")]
+    for text in (found for *_, examples in rows for found in re.findall(r"`([^`]+)`", examples)):
+        check_document_filter(json.loads(text))
+    shown = {found for name, *_ in rows for found in re.findall(r"\$\w+", name)}
+    assert shown == operators_told({"$wrong": []}) | operators_told({"field": {"$wrong": 1}})
+
+
+def operators_told(wrong: dict[str, object]) -> set[str]:
+    """Those that the refusal of a filter offers."""
+    with pytest.raises(InvalidFilter) as refused:
+        check_document_filter(wrong)
+    return set(re.findall(r"\$\w+", refused.value.message)) - {"$wrong"}
 
 
 def test_every_provider_has_a_page() -> None:
