@@ -50,10 +50,16 @@ async def test_every_example_of_a_page_is_answered_as_it_shows(path: Path, runni
 async def test_the_tutorial_works_as_it_stands(running: Running, database_url: str, tmp_path: Path) -> None:
     page = Page.read(DOCS / "tutorial.md")
     (tmp_path / "books.jsonl").write_text(named("books.jsonl", page))
-    install, importing, serve, token, search = page.commands
+    install, importing, serve, token, search, build, asking, with_variables = page.commands
     assert (install.startswith("python3 -m venv"), serve.endswith("vectorgate serve")) == (True, True)
-    printed = await typed([importing, token, search], running.url, database_url, tmp_path)
-    assert '"Moby-Dick"' in printed.splitlines()[-1]
+    assert (DOCS.parent / build.removeprefix("python3 ")).is_file()
+    spaced = f"{search}; echo; {asking}; echo; {with_variables}"
+    *_, found, counted, named_database = (
+        await typed([importing, token, spaced], running.url, database_url, tmp_path)
+    ).splitlines()
+    assert '"Moby-Dick"' in found
+    assert json.loads(counted)["data"]["organization"]["database"]["collection"]["documentCount"] == 5
+    assert json.loads(named_database)["data"]["organization"]["database"]["id"]
     known: dict[str, Any] = {}
     for step in page.steps:
         await performed(running.api, step, known)
