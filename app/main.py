@@ -26,7 +26,7 @@ from app.seeing.tracing import Tracing, tracing
 from app.settings import PREFIX, Settings, SettingsError
 from app.web.admission import Authenticate
 from app.web.graphql import GraphQLEndpoint
-from app.web.health import Readiness, healthz, schema_text
+from app.web.health import Readiness, closed_schema, healthz, schema_text
 from app.web.message import bearer
 from app.web.middleware import RequestMiddleware, Shortcut
 from app.web.origin import shared_with
@@ -88,7 +88,7 @@ def create_app(gateway: Gateway, begun: Callable[[], None] | None = None, traces
         Route("/healthz", healthz),
         Route("/readyz", Readiness(gateway, arrive).respond),
         observer.route(sampler, arrive),
-        Route("/schema.graphql", schema_text(printed(schema))),
+        Route("/schema.graphql", schema_text(printed(schema)) if gateway.settings.introspection else closed_schema),
     ]
     shortcut = Middleware(Shortcut, path=graphql.path, endpoint=graphql.app)
     middleware = [*observer.middleware(), *shared_with(gateway.settings.cors_origins), shortcut]
@@ -103,7 +103,7 @@ def from_environment() -> Starlette:
 
 
 def announce(generated_token: str | None) -> None:
-    """The generated bootstrap token, once, where logs do not keep it."""
+    """The generated bootstrap token, once. It is in no log line; but who keeps a service's stderr (journald, Docker) keeps it, too."""
     if generated_token is not None:
         sys.stderr.write(f"Access token with every permission (it is not shown again): {generated_token}\n")
 

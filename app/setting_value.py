@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, FilePath, SecretStr
@@ -24,26 +24,33 @@ URL_OPTIONS = {
 
 def _postgres_url(url: str) -> str:
     """Several hosts may stand in one URL, comma-separated."""
-    authority, _, path = url.partition("://")[2].partition("/")
-    user, _, hosts = authority.rpartition("@")
-    if "#" in url or "?" in user or "@" in path.partition("?")[0]:
+    parts = _parts(url)
+    if parts is None or not all(map(_is_host, parts.netloc.rpartition("@")[2].split(","))):
         raise ValueError(
-            "must have what is special in user and password percent-encoded: %23 for #, %3F for ?, %2F for /, %40 for @"
+            "must be a PostgreSQL URL: postgresql://user:password@host:port/database, "
+            "with the special characters of the password percent-encoded (@ is %40)"
         )
-    if not url.startswith(("postgresql://", "postgres://")) or not all(map(_is_host, hosts.split(","))):
-        raise ValueError(
-            "must be a PostgreSQL URL: postgresql://user:password@host:port/database, the password percent-encoded"
-        )
-    _check_options(url)
+    _check_options(parts.query)
     return url
 
 
-def _check_options(url: str) -> None:
+def _parts(url: str) -> SplitResult | None:
+    """None for what is no such URL. A password with a bare @, /, ? or # would be cut there, and its rest be taken for a host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bare bracket
+        return None
+    asked = "@" in parts.query and "@" not in parts.netloc
+    cut = parts.netloc.count("@") > 1 or "@" in parts.path or parts.fragment or asked
+    return parts if url.startswith(("postgresql://", "postgres://")) and not cut else None
+
+
+def _check_options(query: str) -> None:
     """The options of a URL that have a fixed list of values: a wrong one would look like a cluster that is away."""
     try:
-        options = parse_qsl(url.partition("?")[2], strict_parsing="?" in url)
-    except ValueError:
-        raise ValueError("must have options as name=value, & between them, behind the ?") from None
+        options = parse_qsl(query, strict_parsing=True) if query else []
+    except ValueError:  # it quotes what may be the rest of a password
+        raise ValueError("what stands behind ? must be options, name=value, joined by &") from None
     for name, value in options:
         if value not in URL_OPTIONS.get(name, (value,)):
             raise ValueError(f"{name} must be one of {', '.join(URL_OPTIONS[name])}")
@@ -51,7 +58,7 @@ def _check_options(url: str) -> None:
 
 def _is_host(text: str) -> bool:
     """`host`, `host:port` or `[IPv6 address]:port`; a host that is not given is PostgreSQL's default."""
-    found = re.fullmatch(r"(?:\[[^\[\]]+\]|[^:\[\]]*)(?::(\d{1,5}))?", text.partition("?")[0])
+    found = re.fullmatch(r"(?:\[[^\[\]]+\]|[^:\[\]]*)(?::(\d{1,5}))?", text)
     return found is not None and int(found[1] or 0) <= 65535
 
 

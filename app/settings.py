@@ -75,7 +75,7 @@ class Settings(BaseModel):
     workers: int = Field(1, ge=1, le=256, description="processes that serve requests")
     bootstrap_token: Token | None = Field(
         None,
-        description="access token with every permission in the first organization; unset: generated and printed once",
+        description="access token with every permission in the first organization; unset: generated, and written to stderr once",
     )
     encryption_keys: KeyRing | None = Field(
         None,
@@ -129,7 +129,9 @@ class Settings(BaseModel):
     cors_origins: Origins | None = Field(
         None, description="comma-separated origins whose pages may use the API from a browser; *: any; unset: none"
     )
-    introspection: bool = Field(default=True, description="on or off: whether clients may read the schema by GraphQL")
+    introspection: bool = Field(
+        default=True, description="on or off: whether clients may read the schema, by GraphQL and at /schema.graphql"
+    )
     graphiql: bool = Field(default=True, description="on or off: whether browsers that open /graphql get GraphiQL")
     trusted_documents: File | None = Field(
         None, description="JSON file of GraphQL documents by hash: only these are executed; unset: any document"

@@ -124,6 +124,57 @@ async def test_the_image_s_health_is_a_server_that_can_serve(running: Running) -
     assert await sick.wait() != 0
 
 
+def blocks_of(page: str) -> list[str]:
+    return [each.text for each in Page.read(DOCS / "how-to" / page).blocks if each.language == "bash"]
+
+
+async def test_the_secrets_that_compose_is_given_fit_a_url_and_a_key_ring(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (making,) = [each for each in blocks_of("deploy.md") if ".env" in each and "openssl" in each]
+    (tmp_path / "docs" / "deploy").mkdir(parents=True)
+    await shell(making, environment, tmp_path)
+    file = tmp_path / "docs" / "deploy" / ".env"
+    given = dict(line.split("=", 1) for line in file.read_text().splitlines())
+    composed = re.sub(r"\$\{(\w+)[^}]*\}", lambda found: given[found[1]], (DEPLOY / "compose.yaml").read_text())
+    settings = Settings.from_env(
+        dict(re.findall(rf"(?m)^ +({PREFIX}(?:DATABASE_URL|ENCRYPTION_KEYS)): (.+)$", composed))
+    )
+    assert urlsplit(str(settings.database_url)).password == given["VECTORGATE_DB_PASSWORD"]
+    assert file.stat().st_mode & 0o077 == 0
+    before = file.read_text()
+    with pytest.raises(AssertionError, match="exist"):
+        await shell(making, environment, tmp_path)
+    assert file.read_text() == before
+
+
+async def test_the_unit_s_settings_can_be_read_and_its_command_has_them(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (installing,) = [each for each in blocks_of("deploy.md") if "/etc/vectorgate/environment" in each]
+    written = installing.partition("<<'END'\n")[2].partition("END\n")[0].replace("k1:…", f"k1:{'A' * 43}=")
+    Settings.from_env(dict(line.split("=", 1) for line in written.splitlines()))
+    unit, command = (DEPLOY / "vectorgate.service").read_text(), tmp_path / "systemd-run"
+    command.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > arguments\n')
+    command.chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{environment['PATH']}"}
+    await shell(f"sh {DEPLOY / 'vectorgate.sh'} token create --name 'two words'", environment | path, tmp_path)
+    *options, binary, one, two, three, last = (tmp_path / "arguments").read_text().splitlines()
+    properties = [each.removeprefix("--property=") for each in options if each.startswith("--property=")]
+    assert properties == ["EnvironmentFile=/etc/vectorgate/environment", "DynamicUser=yes"]
+    assert [each for each in properties if each not in unit.splitlines()] == []
+    assert f"ExecStart={binary} serve" in unit
+    assert [one, two, three, last] == ["token", "create", "--name", "two words"]
+
+
+def test_a_certificate_that_is_verified_has_an_authority_wherever_a_url_is_shown() -> None:
+    """Without sslrootcert it would be looked for in a home directory, which a service has not."""
+    pages = [*DOCS.rglob("*.md"), ROOT / "SECURITY.md", ROOT / "README.md"]
+    shown = [found for page in pages for found in re.findall(r"\?sslmode=verify-full(\S*)", page.read_text())]
+    assert len(shown) >= 2
+    assert [each for each in shown if not each.startswith("&sslrootcert=")] == []
+
+
 def test_systemd_starts_the_command() -> None:
     (started,) = re.findall(r"(?m)^ExecStart=(.+)$", (DEPLOY / "vectorgate.service").read_text())
     assert started == "/opt/vectorgate/bin/vectorgate serve"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 import typer.main
 
 from app.cli import application
-from app.errors import CATALOGUE
+from app.errors import CATALOGUE, InvalidFilter
 from app.main import create_app
+from app.store.filter import check_document_filter
 from docs.generator.parts import PARTS, complete
 from docs.generator.providers import example
 from providers import PROVIDERS
@@ -48,10 +50,16 @@ async def test_every_example_of_a_page_is_answered_as_it_shows(path: Path, runni
 async def test_the_tutorial_works_as_it_stands(running: Running, database_url: str, tmp_path: Path) -> None:
     page = Page.read(DOCS / "tutorial.md")
     (tmp_path / "books.jsonl").write_text(named("books.jsonl", page))
-    install, importing, serve, token, search = page.commands
+    install, importing, serve, token, search, build, asking, with_variables = page.commands
     assert (install.startswith("python3 -m venv"), serve.endswith("vectorgate serve")) == (True, True)
-    printed = await typed([importing, token, search], running.url, database_url, tmp_path)
-    assert '"Moby-Dick"' in printed.splitlines()[-1]
+    assert (DOCS.parent / build.removeprefix("python3 ")).is_file()
+    spaced = f"{search}; echo; {asking}; echo; {with_variables}"
+    *_, found, counted, named_database = (
+        await typed([importing, token, spaced], running.url, database_url, tmp_path)
+    ).splitlines()
+    assert '"Moby-Dick"' in found
+    assert json.loads(counted)["data"]["organization"]["database"]["collection"]["documentCount"] == 5
+    assert json.loads(named_database)["data"]["organization"]["database"]["id"]
     known: dict[str, Any] = {}
     for step in page.steps:
         await performed(running.api, step, known)
@@ -161,6 +169,22 @@ def test_every_code_has_its_cause_and_its_cure() -> None:
     sections = (DOCS / "reference" / "errors.md").read_text().split("\n### ")[1:]
     assert [each.split("\n")[0] for each in sections] == list(CATALOGUE)
     assert [each.split("\n")[0] for each in sections if "**Cause.**" not in each or "**Cure.**" not in each] == []
+
+
+def test_the_page_on_filters_has_every_operator_and_its_examples_are_filters() -> None:
+    lines = (DOCS / "reference" / "filters.md").read_text().splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `$")]
+    for text in (found for *_, examples in rows for found in re.findall(r"`([^`]+)`", examples)):
+        check_document_filter(json.loads(text))
+    shown = {found for name, *_ in rows for found in re.findall(r"\$\w+", name)}
+    assert shown == operators_told({"$wrong": []}) | operators_told({"field": {"$wrong": 1}})
+
+
+def operators_told(wrong: dict[str, object]) -> set[str]:
+    """Those that the refusal of a filter offers."""
+    with pytest.raises(InvalidFilter) as refused:
+        check_document_filter(wrong)
+    return set(re.findall(r"\$\w+", refused.value.message)) - {"$wrong"}
 
 
 def test_every_provider_has_a_page() -> None:

@@ -268,6 +268,15 @@ async def test_a_closed_schema_tells_nothing_of_itself(run: Run) -> None:
     assert (await api("{ organization { __typename } }"))["organization"]["__typename"] == "Organization"
 
 
+async def test_a_closed_schema_is_not_published_as_a_file_either(run: Run) -> None:
+    http = (await run(introspection=False)).api.http
+    answer = await http.get("/schema.graphql")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json; charset=utf-8")
+    (error,) = answer.json()["errors"]
+    assert (error["extensions"]["code"], answer.json().get("data")) == ("NOT_FOUND", None)
+    assert "VECTORGATE_INTROSPECTION" in error["message"]
+
+
 async def test_an_open_schema_helps_with_names(running: Running) -> None:
     async with httpx.AsyncClient(base_url=running.url, headers={"authorization": f"Bearer {TOKEN}"}) as http:
         answer = await http.post("/graphql", json={"query": "{ organisation { name } }"})

@@ -68,9 +68,11 @@ def test_every_dependency_is_named_with_its_reason() -> None:
     assert [each for each in packages if not re.search(rf"\b{re.escape(each)}\b", named)] == []
 
 
-def test_ci_calls_the_readme_s_test_command() -> None:
+def test_ci_calls_the_readme_s_commands_for_tests_and_documentation() -> None:
     command = next(line for line in README.splitlines() if "uv run pytest" in line and line.startswith("python3"))
-    assert command.split("#")[0].strip() in (ROOT / ".ci" / "run").read_text()
+    script = (ROOT / ".ci" / "run").read_text()
+    assert command.split("#")[0].strip() in script
+    assert commands_with("sphinx").strip() in script
 
 
 def test_every_command_is_in_the_table() -> None:

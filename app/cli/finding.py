@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "failed": "[red]failed[/]"}
 
@@ -35,8 +35,8 @@ def failed(what: str, detail: str, cure: str) -> Finding:
 
 
 def show(findings: Iterable[Finding]) -> None:
-    """Print them as a table."""
-    table = Table("Checked", "State", "Detail", "What to do")
+    """Print them as a table. Narrow terminals break what is long, and cut nothing of it: names and ids are there to be typed."""
+    table = Table(*(Column(name, overflow="fold") for name in ("Checked", "State", "Detail", "What to do")))
     for each in findings:
         table.add_row(each.what, MARKS[each.state], escape(each.detail), escape(each.cure))
     Console().print(table)

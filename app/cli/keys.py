@@ -40,7 +40,9 @@ def group() -> None:
 def rotate(wait: process.Wait = WAIT_SECONDS) -> None:
     """Re-seal every stored secret under the newest key. Online, and resumable: run it again after an interruption.
 
-    Put the new key first in VECTORGATE_ENCRYPTION_KEYS on every server, run this, then take the old key out.
+    Before: put the new key last in VECTORGATE_ENCRYPTION_KEYS on every server, so that all of them open what it seals; then first.
+
+    Restart the servers after each of the two. A single server needs the second only. Afterwards take the old key out.
     """
 
     async def work(gateway: Gateway, _: Bootstrapped) -> tuple[Resealed, list[KeyInUse]]:

@@ -13,7 +13,13 @@ from resolvers.operation.execution import Runner
 
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 DISABLED: Final = "OTEL_SDK_DISABLED"
-EXTRA: Final = "vectorgate[traces]"
+PACKAGES: Final = (
+    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-instrumentation-asyncpg",
+    "opentelemetry-instrumentation-httpx",
+    "opentelemetry-sdk",
+)
+"""Those of the extra `traces`, by their own names: the package itself is on no index that could be asked for an extra."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +46,6 @@ def tracing(environ: Mapping[str, str]) -> Tracing | None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "opentelemetry":
             raise
-        log.warning("traces_not_exported", reason=f"install {EXTRA}")
+        log.warning("traces_not_exported", reason=f"install {', '.join(PACKAGES)}")
         return None
     return exported()

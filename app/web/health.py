@@ -11,12 +11,12 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from app.errors import GatewayError, RateLimited
+from app.errors import GatewayError, NotFound, RateLimited
 from app.gateway import Gateway
 from app.store import migration
 from app.web.address import address_of
 from app.web.admission import refusal
-from app.web.message import JSON
+from app.web.message import JSON, HttpError
 from app.web.middleware import request_id
 from app.web.rate import Arrival
 
@@ -72,3 +72,9 @@ def schema_text(text: str) -> Callable[[Request], Awaitable[Response]]:
         return PlainTextResponse(text)
 
     return respond
+
+
+async def closed_schema(request: Request) -> Response:
+    """Where introspection is off: what GraphQL does not tell of itself is not to be had beside it either."""
+    closed = NotFound("The schema is not published here: the operator has set VECTORGATE_INTROSPECTION=off.")
+    return refusal(HttpError(404, closed), request_id(request.scope), JSON)

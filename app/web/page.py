@@ -55,7 +55,7 @@ NOT_BUILT: Final = """<!doctype html>
 with one command, which needs Node.js with npm:</p>
 <pre>python3 console/build.py</pre>
 <p>Reload this page then. Every other GraphQL client can use this address as it is: POST, with an access token. The schema is at
-<a href="schema.graphql">/schema.graphql</a>.</p>
+<a href="schema.graphql">/schema.graphql</a>, unless the operator keeps it closed.</p>
 </body>
 </html>
 """

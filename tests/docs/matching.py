@@ -25,13 +25,16 @@ def filled(value: Json, known: dict[str, Json]) -> Json:
 def differences(shown: Json, answered: Json, known: dict[str, Json], at: str = "answer") -> list[str]:
     """Where the answer is not as the page shows it. Names that are new in the page are learned.
 
-    Objects may have more than is shown, and lists where the page ends with "…"; "…" is any value; numbers are as exact as shown.
+    Objects may have more than is shown, but for `fields`, which are what a reader has stored; lists where the page ends with "…";
+    "…" is any value; numbers are as exact as shown.
     """
     if shown == ANYTHING:
         return []
     if isinstance(shown, str) and (name := _NAME.fullmatch(shown)):
         return _named(name[1], answered, known, at)
     if isinstance(shown, dict) and isinstance(answered, dict):
+        if at.endswith(".fields") and answered.keys() - shown.keys():
+            return [f"{at}: the page shows {shown!r}, answered was {answered!r}"]
         return [
             each
             for key, value in shown.items()

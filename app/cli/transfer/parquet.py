@@ -1,4 +1,4 @@
-"""Reading Parquet, through pyarrow, which is an extra: `vectorgate[parquet]`."""
+"""Reading Parquet, through pyarrow, which is there with the extra `parquet`."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def library() -> Any:  # noqa: ANN401 - a module
     try:
         import pyarrow.parquet  # noqa: PLC0415 - an extra, and a third of a second
     except ImportError as error:
-        raise CommandFailed("Parquet needs the package pyarrow: install vectorgate[parquet].") from error
+        raise CommandFailed("Parquet needs the package pyarrow: install it where vectorgate is installed.") from error
     return pyarrow
 
 
