@@ -42,8 +42,8 @@ def run(
         bool,
         typer.Option(
             "--vectors",
-            help="Also the vectors that were made from a text, which import makes again: give it --ignore '$vector' for a collection that "
-            "embeds. Others are always written.",
+            help="Also the vectors that were made from a text, which import makes again: a collection that embeds takes such records back "
+            "with --ignore '$vector'. Others are always written.",
             rich_help_panel=SHAPE,
         ),
     ] = False,
