@@ -93,7 +93,7 @@ class Way:
     target: Target
     organization: str | None
     url: str | None
-    token: str | None
+    token: str
     wait: float
     making: Making = None
 
@@ -112,7 +112,7 @@ class Way:
         process.with_gateway(process.read_settings(quiet=True), inside, self.wait)
 
     async def _remote(self, url: str, work: Callable[[Door], Awaitable[None]]) -> None:
-        async with remote.opened(url, self.token or "", self.target, making=self.making) as door:
+        async with remote.opened(url, self.token, self.target, making=self.making) as door:
             await work(door)
 
 
@@ -131,11 +131,16 @@ def way(
     to: Target, organization: str | None, url: str | None, token: str | None, wait: float, *, making: Making = None
 ) -> Way:
     """Raises BadParameter for options that do not go together."""
-    if url is not None and not token:
+    secret = (token or "").strip()
+    if url is not None and not secret:
         raise typer.BadParameter("--url needs an access token: --token, or the variable VG_TOKEN")
     if url is not None and organization is not None:
         raise typer.BadParameter("--url goes to the organization of the token: leave --organization out")
-    return Way(to, organization, url, token, wait, making)
+    if not (secret.isascii() and secret.isprintable()) or " " in secret:
+        raise typer.BadParameter(
+            "the access token has a character that no token has, such as a line break or an accent: copy it again to VG_TOKEN or --token"
+        )
+    return Way(to, organization, url, secret, wait, making)
 
 
 def delimiter_of(given: str | None, suffix: str) -> str:
