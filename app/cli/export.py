@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from app.assembly import WAIT_SECONDS
-from app.cli import process
+from app.cli import output, process
 from app.cli.process import CommandFailed
 from app.cli.transfer import options
 from app.cli.transfer.door import Door, Question
@@ -62,6 +62,8 @@ def run(
     is left out, like a field that is not there.
     """
     sink = Sink(file)
+    if sink.is_stdout:
+        output.check()
     errand = Errand(
         sink=sink,
         format=options.format_of(file_format, sink.suffix, is_stdin=sink.is_stdout),
