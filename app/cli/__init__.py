@@ -7,9 +7,10 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from app.assembly import reason
-from app.cli import demo, doctor, export, import_, keys, migrate, organization, schema, serve, token, worker
+from app.cli import demo, doctor, export, import_, keys, migrate, organization, output, schema, serve, token, worker
 from app.cli.process import CommandFailed, examples
 from app.embedded import EmbeddedError
 from app.errors import DatabaseUnavailable, GatewayError
@@ -28,6 +29,7 @@ application.add_typer(keys.application, name="keys", help="The keys that seal se
 
 def _print_version(asked: bool) -> None:
     if asked:
+        output.check()
         typer.echo(version("vectorgate"))
         raise typer.Exit
 
@@ -44,13 +46,26 @@ def group(
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage or settings."""
     try:
-        application(prog_name="vectorgate")
+        sys.exit(application(prog_name="vectorgate", standalone_mode=False))
+    except TyperException as error:
+        sys.exit(_told(_usage(error), error.exit_code))
     except SettingsError as error:
         sys.exit(_told(str(error), 2))
     except DatabaseUnavailable as error:
         sys.exit(_told(reason(error), 1))
     except (GatewayError, MigrationError, EmbeddedError, KeyFileDamaged, CommandFailed) as error:
         sys.exit(_told(str(error), 1))
+    except OSError as error:
+        if (fault := output.fault(error)) is None:
+            raise
+        sys.exit(_told(fault, 1))
+
+
+def _usage(error: TyperException) -> str:
+    """What is wrong with the command, in one line; nothing where its help was shown instead."""
+    text = " ".join(error.format_message().split()).removesuffix(".")
+    context = getattr(error, "ctx", None)
+    return f"{text} (see `{context.command_path} --help`)" if text and context is not None else text
 
 
 def _told(text: str, code: int) -> int:

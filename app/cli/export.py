@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from app.assembly import WAIT_SECONDS
-from app.cli import process
+from app.cli import output, process
 from app.cli.process import CommandFailed
 from app.cli.transfer import options
 from app.cli.transfer.door import Door, Question
@@ -42,7 +42,8 @@ def run(
         bool,
         typer.Option(
             "--vectors",
-            help="Also the vectors that were made from a text, which import makes again. Others are always written.",
+            help="Also the vectors that were made from a text, which import makes again: a collection that embeds takes such records back "
+            "with --ignore '$vector'. Others are always written.",
             rich_help_panel=SHAPE,
         ),
     ] = False,
@@ -54,11 +55,15 @@ def run(
     quiet: options.Quiet = False,
     wait: process.Wait = WAIT_SECONDS,
 ) -> None:
-    """Write the records of a collection or a table to a file, in the order of their creation. What import reads back is the same.
+    """Write the records of a collection or a table to a file, in the order of their creation, those of one call by key. What import
+    reads back is the same.
 
-    The file appears when it is whole. In JSON Lines a null is a null; in CSV and Parquet it is left out, like a field that is not there.
+    The file appears when it is whole; a pipe or a device is written to as it is. In JSON Lines a null is a null; in CSV and Parquet it
+    is left out, like a field that is not there.
     """
     sink = Sink(file)
+    if sink.is_stdout:
+        output.check()
     errand = Errand(
         sink=sink,
         format=options.format_of(file_format, sink.suffix, is_stdin=sink.is_stdout),

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from app.assembly import WAIT_SECONDS
-from app.cli import process
+from app.cli import output, process
 from app.domain import organization
-from app.domain.organization import Bootstrapped
+from app.domain.organization import ADMINISTRATOR, Bootstrapped
 from app.gateway import Gateway
 
 application = typer.Typer(no_args_is_help=True)
@@ -27,8 +27,15 @@ def create(
 ) -> None:
     """Make an organization and print a token that may do everything in it, alone on a line: it is not shown again."""
 
+    output.check()
+
     async def make(gateway: Gateway, _: Bootstrapped) -> str:
         _organization, secret = await organization.create(gateway, name)
         return secret
 
-    typer.echo(process.with_gateway(process.read_settings(quiet=True), make, wait))
+    secret = process.with_gateway(process.read_settings(quiet=True), make, wait)
+    output.secret(
+        secret,
+        f"The organization {name!r} was made, and its token's secret is lost: make another with `vectorgate token create "
+        f"--name NAME --role {ADMINISTRATOR!r} --organization {name!r}`, and revoke that one.",
+    )

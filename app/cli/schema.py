@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli import output
 from app.cli.process import CommandFailed
 from resolvers.schema import build_schema, printed
 
@@ -22,6 +23,7 @@ def run(
     """Print the GraphQL schema, or check that schema.graphql is the one of this code."""
     text = printed(build_schema())
     if not check:
+        output.check()
         typer.echo(text, nl=False)
     elif not FILE.is_file():
         raise CommandFailed(f"There is no {FILE} in this folder.")

@@ -8,7 +8,7 @@ import typer
 
 from app.access import BUILT_IN
 from app.assembly import WAIT_SECONDS
-from app.cli import process
+from app.cli import output, process
 from app.domain import organization
 from app.domain.organization import Bootstrapped
 from app.gateway import Gateway
@@ -38,16 +38,23 @@ def create(
     roles: Annotated[
         list[str] | None,
         typer.Option(
-            "--role", help=f"{', '.join(BUILT_IN)}, or a role of the organization's own. Repeat it for several."
+            "--role",
+            help=f"{', '.join(BUILT_IN)}, or a role of the organization's own. Repeat it for several. By default {DEFAULT_ROLE}.",
         ),
     ] = None,
     wait: process.Wait = WAIT_SECONDS,
 ) -> None:
     """Make an access token and print it, alone on a line: it is not shown again."""
 
+    output.check()
+
     async def make(gateway: Gateway, first: Bootstrapped) -> str:
         return await organization.create_token(
             gateway, organization_name or first.organization.name, roles or [DEFAULT_ROLE], name
         )
 
-    typer.echo(process.with_gateway(process.read_settings(quiet=True), make, wait))
+    secret = process.with_gateway(process.read_settings(quiet=True), make, wait)
+    output.secret(
+        secret,
+        f"The token {name!r} was made, and its secret is lost: revoke it with revokeAccessToken, and make another.",
+    )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from app import tenant
 from app.access import Actor
 from app.allowance import one_answer
-from app.cli.transfer.door import ID, TEXT, VECTOR, Door, Question, Stretch, TableColumn, Target
+from app.cli.transfer.door import ID, TEXT, VECTOR, Door, Making, Question, Stretch, TableColumn, Target
 from app.domain import collection as collections
 from app.domain import database as databases
 from app.domain import document, document_insertion, embedding, item, loading, row, row_insertion, row_item
@@ -36,20 +36,20 @@ LOCAL: Final = Embedding(provider="local", credential=None, model="wordllama-256
 
 @asynccontextmanager
 async def opened(
-    gateway: Gateway, organization_name: str, target: Target, *, create: bool = False
+    gateway: Gateway, organization_name: str, target: Target, *, making: Making = None
 ) -> AsyncIterator[Door]:
-    """The door to a target of an organization. `create`: a database and collection that are not there. Raises NotFound."""
+    """The door to a target of an organization. `making`: a database and collection that are not there are made. Raises NotFound."""
     async with gateway.postgres.catalogue.connection() as connection:
         organization = await organization_store.by_name(connection, organization_name)
     if organization is None:
         raise NotFound(f"There is no organization named {organization_name!r}.")
     with tenant.working_for(organization.id):
         actor = Actor.operator(organization.id)
-        home = await _database(gateway, actor, target, create=create)
+        home = await _database(gateway, actor, target, making=making)
         if target.is_table:
             yield TableDoor(gateway, actor, target, await _table(gateway, actor, home, target))
         else:
-            yield CollectionDoor(gateway, actor, target, await _collection(gateway, actor, home, target, create=create))
+            yield CollectionDoor(gateway, actor, target, await _collection(gateway, actor, home, target, making=making))
 
 
 class CollectionDoor(Door):
@@ -157,25 +157,27 @@ def _fault(index: int, error: GatewayError) -> Item:
     return Item(index, None, ItemStatus.FAILED, error.code, error.retryable, error.message)
 
 
-async def _database(gateway: Gateway, actor: Actor, target: Target, *, create: bool) -> Database:
+async def _database(gateway: Gateway, actor: Actor, target: Target, *, making: Making) -> Database:
     async with gateway.postgres.catalogue.connection() as connection:
         found = await database_store.by_name(connection, actor.organization_id, None, target.database)
     if found is not None:
         return found
-    if not create:
+    if making is None:
         raise NotFound(f"There is no database named {target.database!r}: --create makes it, and the collection.")
+    making()
     return await databases.create(gateway, actor, target.database, None, [])
 
 
-async def _collection(gateway: Gateway, actor: Actor, home: Database, target: Target, *, create: bool) -> Collection:
+async def _collection(gateway: Gateway, actor: Actor, home: Database, target: Target, *, making: Making) -> Collection:
     async with gateway.postgres.catalogue.connection() as connection:
         found = await collection_store.by_names(connection, actor.organization_id, None, [(home.id, target.name)])
     if found:
         return found[0]
-    if not create:
+    if making is None:
         raise NotFound(
             f"{home.name} has no collection named {target.name!r}: --create makes it, with the local model; createCollection, with any."
         )
+    making()
     return await collections.create(
         gateway, actor, home.id, name=target.name, embedding=LOCAL, dimension=None, metric=Metric.COSINE
     )

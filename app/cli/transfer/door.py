@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from app.cli.process import CommandFailed
 from app.domain.insertion import Item, OnConflict
@@ -19,6 +19,10 @@ MOST_RECORDS: Final = 500
 ID: Final = "_id"
 TEXT: Final = "$vectorize"
 VECTOR: Final = "$vector"
+
+
+Making: TypeAlias = Callable[[], None] | None
+"""Whether a target that is missing is made, and what is called before that, which may refuse it by raising."""
 
 
 class GatewayAwayError(CommandFailed):
@@ -79,7 +83,7 @@ class Door(ABC):
 
     @abstractmethod
     async def check(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Item]:
-        """Those items that would be refused before anything is embedded or written, as far as can be told from here."""
+        """Those items that would be refused before anything is embedded or written. Raises CommandFailed where nobody can tell."""
 
     @abstractmethod
     async def page(self, asked: Question, after: str | None, first: int) -> Stretch:

@@ -60,6 +60,7 @@ class Import:
         self._position = position
         self._patience = Patience(manner.patience, meter)
         self._read: Ahead[Batch] | None = None
+        self._looked = False
 
     @property
     def is_stopping(self) -> bool:
@@ -102,6 +103,7 @@ class Import:
             async for batch in self._read:
                 if self.is_stopping:
                     break
+                self._look(batch)
                 sent.append(asyncio.create_task(self._send(batch)))
                 if len(sent) >= self._manner.in_flight:
                     self._settle(await sent.popleft())
@@ -118,10 +120,18 @@ class Import:
                 task.cancel()
             await asyncio.gather(*sent, return_exceptions=True)
 
+    def _look(self, batch: Batch) -> None:
+        """Tell at once what looks wrong in the first batch that is read."""
+        if not self._looked:
+            self._looked = True
+            for each in doubts(batch, self._manner.fields):
+                self._meter.warn(each)
+
     async def _send(self, batch: Batch) -> Settled:
         items, lines, rejected = self._items(batch)
         if not items:
             return Settled(batch, [], rejected)
+        self._notes.sending()
         key = f"import-{self._notes.keys.seed}-{batch.first}"
         results = await self._patience.with_(lambda: self._door.insert(items, self._manner.on_conflict, key))
         refused = [rejection(lines[each.index], each) for each in results if each.status is ItemStatus.FAILED]
@@ -145,6 +155,7 @@ class Import:
             rejected_bytes=self._rejects.size,
             rejected_mark=self._rejects.mark,
             at=time.time(),
+            sent=before.sent,
         )
         self._notes.note(tally)
         self._meter.advance(tally.records - before.records, settled.batch.position)
@@ -163,6 +174,13 @@ def items_of(
         else:
             lines.append(line)
     return items, lines, rejected
+
+
+def doubts(batch: Batch, mapped: Fields) -> Iterator[str]:
+    """What is no fault of any one record, and is likely to be one of the options."""
+    if batch.lines:
+        for name in mapped.absent([each.record for each in batch.lines]):
+            yield f"No record of the lines {batch.first} to {batch.last} has the field {name!r}, which --text-field names."
 
 
 def rejection(line: Line, item: Item) -> Rejected:

@@ -70,7 +70,7 @@ def _record(number: int, text: bytes, ignored: Collection[str]) -> Line | Reject
     try:
         value = exact.loads(text, _original, ignored)
     except orjson.JSONDecodeError as error:
-        return Rejected(number, BadInput.code, f"This is no JSON: {error}.", _shown(text))
+        return Rejected(number, BadInput.code, _fault(text, error), _shown(text))
     except BadInput as error:
         return Rejected(number, error.code, error.message, _shown(text))
     if isinstance(value, _Text):
@@ -78,6 +78,14 @@ def _record(number: int, text: bytes, ignored: Collection[str]) -> Line | Reject
     if not isinstance(value, dict):
         return Rejected(number, BadInput.code, "A line must be a JSON object.", value)
     return Line(number, value, len(text))
+
+
+def _fault(text: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return "This line is not UTF-8: its bytes that are not are shown as \\x… here."
+    return f"This is no JSON: {error}."
 
 
 class _Text(str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,6 +30,12 @@ class Fields:
     def told(self) -> dict[str, Any]:
         """As JSON, for the checkpoint."""
         return {**asdict(self), "texts": list(self.texts), "ignored": sorted(self.ignored)}
+
+    def absent(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
+        """The texts that none of these records has. Of several, a record may be without some; one that is misspelt is in none."""
+        if self.lenient or len(self.texts) < 2:
+            return []
+        return [name for name in self.texts if not any(name in each for each in records)]
 
     def item(self, record: Mapping[str, Any], key: object = None) -> dict[str, Any]:
         """The document of a record; `key`: of one that has none. Raises BadInput where a named field is missing."""

@@ -12,7 +12,7 @@ import typer
 
 from app.cli import process
 from app.cli.transfer import direct, remote
-from app.cli.transfer.door import Door, Target
+from app.cli.transfer.door import Door, Making, Target
 from app.domain.organization import Bootstrapped
 from app.gateway import Gateway
 
@@ -93,9 +93,9 @@ class Way:
     target: Target
     organization: str | None
     url: str | None
-    token: str | None
+    token: str
     wait: float
-    create: bool = False
+    making: Making = None
 
     def run(self, work: Callable[[Door], Awaitable[None]]) -> None:
         """Do `work` with the door open, until a signal ends it. Raises what the way is refused with."""
@@ -106,13 +106,13 @@ class Way:
 
         async def inside(gateway: Gateway, first: Bootstrapped) -> None:
             name = self.organization or first.organization.name
-            async with direct.opened(gateway, name, self.target, create=self.create) as door:
+            async with direct.opened(gateway, name, self.target, making=self.making) as door:
                 await work(door)
 
         process.with_gateway(process.read_settings(quiet=True), inside, self.wait)
 
     async def _remote(self, url: str, work: Callable[[Door], Awaitable[None]]) -> None:
-        async with remote.opened(url, self.token or "", self.target, create=self.create) as door:
+        async with remote.opened(url, self.token, self.target, making=self.making) as door:
             await work(door)
 
 
@@ -128,14 +128,19 @@ def target(collection: str | None, table: str | None) -> Target:
 
 
 def way(
-    to: Target, organization: str | None, url: str | None, token: str | None, wait: float, *, create: bool = False
+    to: Target, organization: str | None, url: str | None, token: str | None, wait: float, *, making: Making = None
 ) -> Way:
     """Raises BadParameter for options that do not go together."""
-    if url is not None and not token:
+    secret = (token or "").strip()
+    if url is not None and not secret:
         raise typer.BadParameter("--url needs an access token: --token, or the variable VG_TOKEN")
     if url is not None and organization is not None:
         raise typer.BadParameter("--url goes to the organization of the token: leave --organization out")
-    return Way(to, organization, url, token, wait, create)
+    if not (secret.isascii() and secret.isprintable()) or " " in secret:
+        raise typer.BadParameter(
+            "the access token has a character that no token has, such as a line break or an accent: copy it again to VG_TOKEN or --token"
+        )
+    return Way(to, organization, url, secret, wait, making)
 
 
 def delimiter_of(given: str | None, suffix: str) -> str:

@@ -55,6 +55,11 @@ class Meter(AbstractContextManager["Meter"]):
         """A line above the bar."""
         (self._bar.console if self._bar else self._console).print(line, highlight=False, markup=False, soft_wrap=True)
 
+    def warn(self, line: str) -> None:
+        """As `say`, also to those who want to see no progress."""
+        console = self._bar.console if self._bar else Console(stderr=True)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
     def now(self, what: str) -> None:
         """What is being done from here on."""
         if self._bar and self._task is not None:

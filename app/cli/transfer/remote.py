@@ -10,7 +10,19 @@ import httpx
 import orjson
 
 from app.cli.api import as_raised
-from app.cli.transfer.door import ID, TEXT, VECTOR, Door, GatewayAwayError, Question, Stretch, TableColumn, Target
+from app.cli.process import CommandFailed
+from app.cli.transfer.door import (
+    ID,
+    TEXT,
+    VECTOR,
+    Door,
+    GatewayAwayError,
+    Making,
+    Question,
+    Stretch,
+    TableColumn,
+    Target,
+)
 from app.domain.insertion import Item, ItemStatus, OnConflict
 from app.errors import NotFound
 from app.store.record import ColumnType
@@ -95,22 +107,29 @@ class Server:
 
 
 @asynccontextmanager
-async def opened(url: str, token: str, target: Target, *, create: bool = False) -> AsyncIterator[Door]:
+async def opened(url: str, token: str, target: Target, *, making: Making = None) -> AsyncIterator[Door]:
     """The door to a target of the organization that the token belongs to. Raises as a Server's call, and NotFound."""
     server = Server(url, token)
     async with server.client:
         home = (await server(FIND, database=target.database, name=target.name))["organization"]["database"]
-        if home is None and create:
-            home = (await server(CREATE_DATABASE, name=target.database))["createDatabase"]["database"]
         found = (home or {}).get("table" if target.is_table else "collection")
-        if found is None and create:
-            made = await server(CREATE_COLLECTION, databaseId=home["id"], name=target.name)
-            found = made["createCollection"]["collection"]
+        if found is None and making is not None:
+            making()
+            found = await _made(server, home, target)
         if found is None:
             raise NotFound(
                 f"The server has no {'table' if target.is_table else 'collection'} named {target}, or this token may not see it."
             )
         yield RemoteDoor(server, target, found)
+
+
+async def _made(server: Server, home: Mapping[str, Any] | None, target: Target) -> Mapping[str, Any]:
+    """A collection with the local model, and its database where that is missing, too."""
+    if home is None:
+        home = (await server(CREATE_DATABASE, name=target.database))["createDatabase"]["database"]
+    made: Mapping[str, Any] = await server(CREATE_COLLECTION, databaseId=home["id"], name=target.name)
+    found: Mapping[str, Any] = made["createCollection"]["collection"]
+    return found
 
 
 class RemoteDoor(Door):
@@ -137,8 +156,8 @@ class RemoteDoor(Door):
             for each in answer["inserted"]["results"]
         ]
 
-    async def check(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Item]:  # noqa: ARG002 - a server has no verb for it
-        return []
+    async def check(self, items: Sequence[Mapping[str, Any]]) -> Sequence[Item]:  # noqa: ARG002 - there is no verb for it
+        raise CommandFailed("A server checks only what it stores: check without --url.")
 
     async def page(self, asked: Question, after: str | None, first: int) -> Stretch:
         document = self._rows(asked) if self.target.is_table else DOCUMENTS

@@ -54,22 +54,27 @@ def test_every_command_has_help(inside: Inside, path: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "told", "command"),
     [
-        ("nonsense",),
-        ("serve", "--nonsense"),
-        ("serve", "--wait", "-1"),
-        ("serve", "--wait", "long"),
-        ("token", "create"),
-        ("organization", "create"),
-        ("schema", "extra"),
+        (("nonsense",), "No such command 'nonsense'", ""),
+        (("serve", "--nonsense"), "No such option: --nonsense", " serve"),
+        (("serve", "--wait", "-1"), "'--wait': ", " serve"),
+        (("serve", "--wait", "long"), "'--wait': ", " serve"),
+        (("token", "create"), "Missing option '--name'", " token create"),
+        (("organization", "create"), "Missing argument 'name'", " organization create"),
+        (("schema", "extra"), "extra", " schema"),
+        (("schema", "ex\ntra\x1b[0m"), "ex\\x0atra\\x1b[0m", " schema"),
+        (("export", "books.txt", "--collection", "a.b"), "give --format", " export"),
     ],
 )
-def test_wrong_usage_is_exit_code_2_and_says_what_is_wrong(inside: Inside, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_is_exit_code_2_and_one_line_however_narrow_the_terminal(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
     ended = inside(*arguments)
     assert (ended.code, ended.out) == (2, "")
-    assert "Usage: vectorgate" in ended.err
-    assert "Error" in ended.err
+    assert told in ended.told
+    assert ended.told.endswith(f" (see `vectorgate{command} --help`)")
 
 
 @pytest.mark.parametrize("group", [(), ("token",), ("organization",), ("keys",)])

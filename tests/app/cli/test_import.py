@@ -431,6 +431,10 @@ async def test_the_token_can_stand_in_a_variable(
             "--text-field, or --vector-field",
         ),
         (("books.jsonl", "--collection", "a.b", "--dry-run", "--create"), "--dry-run makes nothing"),
+        (
+            ("books.jsonl", "--collection", "a.b", "--dry-run", "--url", "http://x", "--token", "t"),
+            "a server checks only what it stores",
+        ),
         (("books.jsonl", "--collection", "a.b", "--url", "http://x"), "needs an access token"),
         (
             ("books.jsonl", "--collection", "a.b", "--url", "http://x", "--token", "t", "--organization", "o"),

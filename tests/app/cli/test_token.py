@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from app.access import BUILT_IN
-from tests.app.cli.support import Call
+from tests.app.cli.support import Call, Ended
 from tests.factory import Api, Running
 from tests.resolvers.test_audit_event import log
 
@@ -24,6 +26,10 @@ async def test_the_audit_log_says_that_the_operator_made_it(call: Call, running:
     [event] = await log(running.api)
     assert (event["actor"], event["action"], event["targetName"]) == ("operator", "create_access_token", "reader")
     assert event["details"]["roles"] == ["Read-Only User"]
+
+
+def test_the_help_names_the_role_that_it_has_by_default(inside: Callable[..., Ended]) -> None:
+    assert "By default Read-Only User." in inside("token", "create", "--help").out
 
 
 async def test_a_role_and_an_organization_can_be_chosen(call: Call, running: Running) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from app.cli.process import CommandFailed
 from app.cli.transfer import checkpoint
-from app.cli.transfer.checkpoint import Checkpoint, Keys, Notes, Tally
+from app.cli.transfer.checkpoint import Checkpoint, Keys, Notes, Tally, check_new
 
 WHAT = {"file": "10:abc", "target": "books", "options": {"batch_size": 1000}}
 SOME = Tally(line=2000, inserted=1990, rejected=10, rejected_bytes=512)
@@ -66,6 +66,57 @@ def test_another_import_is_refused_and_the_checkpoint_stays(path: Path, name: st
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "nothing", [Tally(line=9, rejected=9), Tally(line=9, rejected=9, sent=True, done=True), Tally(done=True)]
+)
+def test_another_import_takes_the_place_of_one_that_came_to_nothing(path: Path, nothing: Tally) -> None:
+    with opened(path) as first:
+        first.note(nothing)
+    with opened(path) as same:
+        assert (same.tally, same.keys) == (nothing, first.keys)
+    with opened(path, options="others") as second:
+        assert second.tally == Tally()
+        assert second.keys != first.keys
+        second.note(SOME)
+    with opened(path, options="others") as third:
+        assert third.tally == SOME
+
+
+def test_what_was_sent_may_be_stored_and_no_other_import_takes_its_place(path: Path) -> None:
+    with opened(path) as first:
+        first.sending()
+        first.sending()
+        assert path.read_bytes().count(b"\n") == 2, "noted before it is sent, and once"
+    with pytest.raises(CommandFailed, match="another options"):
+        opened(path, options="others")
+    with opened(path) as second:
+        assert second.keys == first.keys
+
+
+def test_an_import_that_did_nothing_leaves_no_checkpoint(path: Path) -> None:
+    with opened(path):
+        assert path.exists()
+    assert not path.exists()
+
+
+def test_a_target_that_is_not_made_yet_is_another_than_that_of_what_was_imported(path: Path) -> None:
+    check_new(path, restart=False)
+    with opened(path) as first:
+        first.note(Tally(line=9, rejected=9))
+    check_new(path, restart=False)
+    with opened(path) as second:
+        second.note(SOME)
+    check_new(path, restart=True)
+    with pytest.raises(CommandFailed, match="an import with another target"):
+        check_new(path, restart=False)
+
+
+def test_what_is_no_checkpoint_is_refused_before_a_target_is_made(path: Path) -> None:
+    path.write_bytes(b"precious")
+    with pytest.raises(CommandFailed, match="no checkpoint of an import"):
+        check_new(path, restart=True)
+
+
 def test_restart_begins_anew_with_other_keys(path: Path) -> None:
     with opened(path) as first:
         first.note(SOME)
@@ -75,10 +126,18 @@ def test_restart_begins_anew_with_other_keys(path: Path) -> None:
 
 
 def test_one_process_at_a_time(path: Path) -> None:
-    with opened(path), pytest.raises(CommandFailed, match="Another process is at this import"):
-        opened(path)
+    with opened(path) as first:
+        first.note(SOME)
+        with pytest.raises(CommandFailed, match="Another process is at this import"):
+            opened(path)
     with opened(path):
         pass
+
+
+def test_a_checkpoint_that_is_removed_while_it_is_waited_for_is_not_held(path: Path) -> None:
+    with path.open("a+b") as file:
+        path.unlink()
+        assert not checkpoint._is_held(file)
 
 
 def test_a_file_that_is_something_else_is_refused_and_left_alone(path: Path) -> None:

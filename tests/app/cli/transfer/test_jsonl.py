@@ -63,6 +63,7 @@ def test_bytes_that_are_not_utf_8_are_rejected_and_shown() -> None:
     (rejected, good) = read(b'{"a":"caf\xe9"}\n{"a":1}\n')
     assert isinstance(rejected, Rejected)
     assert (rejected.code, rejected.original) == ("BAD_INPUT", '{"a":"caf\\xe9"}')
+    assert rejected.message == "This line is not UTF-8: its bytes that are not are shown as \\x… here."
     assert isinstance(good, Line)
 
 

@@ -45,6 +45,13 @@ def test_a_text_that_is_none_is_refused_where_it_would_be_joined() -> None:
         Fields(texts=("title", "year")).item(BOOK)
 
 
+def test_texts_that_no_record_has_are_known_where_several_are_joined() -> None:
+    records: list[dict[str, object]] = [{"title": "Emma"}, {"blurb": None}]
+    assert Fields(texts=("title", "no", "blurb")).absent(records) == ["no"]
+    for told_otherwise in (Fields(texts=("no",)), Fields(texts=("title", "no"), lenient=True)):
+        assert told_otherwise.absent(records) == []
+
+
 def test_the_record_stays_as_it_was_read() -> None:
     before = dict(BOOK)
     Fields(key="isbn", texts=("blurb",)).item(BOOK)

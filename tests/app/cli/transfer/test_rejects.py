@@ -45,6 +45,39 @@ def test_what_was_written_after_the_last_note_is_written_again_not_twice(tmp_pat
     assert path.stat().st_size == noted
 
 
+def test_refused_records_of_an_earlier_import_stay_until_there_are_new_ones(tmp_path: Path) -> None:
+    path = tmp_path / "rejected"
+    with Rejects(path, 0) as rejects:
+        rejects.add([FIRST, SECOND])
+    before = path.read_bytes()
+    with Rejects(path, 0) as again:
+        assert again.size == 0
+    assert path.read_bytes() == before
+    with Rejects(path, 0) as third:
+        third.add([FIRST])
+        assert third.codes == {"BAD_INPUT"}
+    assert path.read_bytes() == before.splitlines(keepends=True)[1]
+    assert third.size == path.stat().st_size
+
+
+@pytest.mark.parametrize("content", [b"precious", b'{"$rejec', b'{"a":1}\n', b'{"$rejectedly":1}\n'])
+def test_a_file_that_is_something_else_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "rejected"
+    path.write_bytes(content)
+    for begin in (lambda: Rejects(path, 0), lambda: module.check(path)):
+        with pytest.raises(CommandFailed, match="is no file of refused records: move it, or give --rejected another"):
+            begin()
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "rejected"
+    path.touch()
+    with Rejects(path, 0) as rejects:
+        rejects.add([FIRST])
+    assert path.stat().st_size == rejects.size
+
+
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with Rejects(tmp_path / "nowhere" / "rejected", 0) as rejects, pytest.raises(CommandFailed, match="--rejected"):
         rejects.add([FIRST])
