@@ -75,6 +75,7 @@ class Call:
         self._halved_for: ProviderClientError | None = None
         self._usage: Usage = NO_USAGE
         self._requests = 0
+        self._over = False
 
     async def embed(self, batches: Iterable[range]) -> Embedding:
         """Send all batches at once, as far as the lane lets them. The first failure of the call cancels the others."""
@@ -113,10 +114,11 @@ class Call:
         """Embed a batch; one that is refused is halved until the guilty texts stand alone."""
         try:
             matrix, usage = await self._persist(batch)
-        except ProviderClientError as refusal:
-            if not refusal.about_texts:
+        except ProviderError as failure:
+            if not (isinstance(failure, ProviderClientError) and failure.about_texts):
+                self._over = True
                 raise
-            self._narrow_down(refusal, batch, group)
+            self._narrow_down(failure, batch, group)
         else:
             self._vectors[batch.start : batch.stop] = matrix
             self._usage += usage
@@ -160,6 +162,8 @@ class Call:
     async def _attempt(self, batch: range) -> tuple[Matrix, Usage]:
         """One request in the lane; another at once if the key was refused and has been rotated meanwhile."""
         async with self._means.lane:
+            if self._over:  # by a failure that has just given up this place: nothing more is asked, or paid for
+                raise asyncio.CancelledError
             secret = self._secret
             try:
                 return await self._exchange(batch)
