@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from app.alive import is_alive
+
 READ = stat.S_IRGRP | stat.S_IROTH
 
 SETTINGS = {
@@ -66,7 +68,7 @@ def _started(folder: Path) -> str:
     server = get_server(folder, start=False)
     if server.pgdata not in PostgresServer._instances:  # noqa: SLF001 - what this process has joined already
         # The package has one lock for all servers of the machine, in a file of whoever came first: nobody else could start one.
-        server._lock = type(server._lock)(folder.with_name(LOCK))  # noqa: SLF001
+        server._lock = type(server._lock)(folder.with_name(LOCK))  # noqa: SLF001 - as above
         with server._lock:  # noqa: SLF001 - so that nobody starts the server before it is configured
             server.ensure_pgdata_inited()
             _configure(folder)
@@ -87,17 +89,7 @@ class _Pids(Protocol):
 def _forget_the_dead(users: _Pids) -> None:
     """A process that was killed has not signed off, and the server would run for it for ever."""
     before = users.get_and_add(os.getpid())
-    users.put([pid for pid in before if pid != os.getpid() and _is_alive(pid)])
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True
+    users.put([pid for pid in before if pid != os.getpid() and is_alive(pid)])
 
 
 def _configure(folder: Path) -> None:

@@ -74,12 +74,11 @@ def _time(value: object) -> dt.datetime:
 
 
 def _day(value: object) -> dt.date:
+    text = value if isinstance(value, str) and DAY.fullmatch(value) else ""
     try:
-        if isinstance(value, str) and DAY.fullmatch(value):
-            return dt.date.fromisoformat(value)
+        return dt.date.fromisoformat(text)
     except ValueError:
-        pass  # no such day: refused as what has another form is
-    raise BadInput("Expected an RFC 3339 date, such as 2030-01-31.")
+        raise BadInput("Expected an RFC 3339 date, such as 2030-01-31.") from None
 
 
 def _literal(parse: Callable[[object], object]) -> Callable[[ValueNode, Mapping[str, object] | None], object]:

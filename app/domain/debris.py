@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 
@@ -18,21 +19,25 @@ log = structlog.get_logger(__name__)
 
 async def try_to_remove(gateway: Gateway, debris: Debris) -> None:
     """Remove it from its region. One that is away or busy keeps it until the sweep comes again: for the user it is gone already."""
-    try:
+    with _left_for_the_sweep(debris):
         await remove(gateway, debris)
-    except GatewayError as error:
-        log.warning("debris_left_for_the_sweep", region=debris.region, reason=error.message)
 
 
 async def take_back(gateway: Gateway, columns: Sequence[Debris]) -> None:
     """Remove columns whose making has failed, also where it took so long that a sweep has looked for them in vain, and forgotten them."""
     for each in columns:
-        try:
+        with _left_for_the_sweep(each):
             async with gateway.postgres.catalogue.connection() as connection:
                 await store.insert_again(connection, each)
             await remove(gateway, each)
-        except GatewayError as error:
-            log.warning("debris_left_for_the_sweep", region=each.region, reason=error.message)
+
+
+@contextmanager
+def _left_for_the_sweep(debris: Debris) -> Iterator[None]:
+    try:
+        yield
+    except GatewayError as error:
+        log.warning("debris_left_for_the_sweep", region=debris.region, reason=error.message)
 
 
 async def remove(gateway: Gateway, debris: Debris) -> None:

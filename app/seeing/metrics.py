@@ -10,6 +10,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from app.alive import is_alive
+
 DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Read by prometheus_client when it is imported."""
 
@@ -127,7 +129,7 @@ class Metrics:
 def _of_workers(directory: str) -> CollectorRegistry:
     """The sums over all workers. What a worker that has ended had open is forgotten, what it has counted is not."""
     for pid in _pids(directory):
-        if not _is_alive(pid):
+        if not is_alive(pid):
             mark_process_dead(pid, directory)  # type: ignore[no-untyped-call] # prometheus_client has no types there
     registry = CollectorRegistry()
     MultiProcessCollector(registry, directory)  # type: ignore[no-untyped-call] # as above
@@ -136,13 +138,3 @@ def _of_workers(directory: str) -> CollectorRegistry:
 
 def _pids(directory: str) -> set[int]:
     return {int(path.stem.rpartition("_")[2]) for path in Path(directory).glob("gauge_live*.db")}
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

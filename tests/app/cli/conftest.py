@@ -85,3 +85,8 @@ def data_dir() -> Iterator[Path]:
     """A folder for an embedded server: as root it must be passable, and a socket's path below it short."""
     with tempfile.TemporaryDirectory(prefix="vg") as folder:
         yield Path(folder) / "data"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "books.jsonl"

@@ -8,7 +8,7 @@ import os
 import re
 import signal
 from asyncio.subprocess import Process
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -119,3 +119,14 @@ async def _answers(client: httpx.AsyncClient) -> bool:
         return (await client.get("/healthz")).is_success
     except httpx.ConnectError:
         return False
+
+
+def write(file: Path, records: Iterable[object]) -> Path:
+    """JSON Lines of these records; a text is a line as it is."""
+    file.write_text("".join(f"{each if isinstance(each, str) else json.dumps(each)}\n" for each in records))
+    return file
+
+
+def names(folder: Path) -> list[str]:
+    """What is in a folder, in order."""
+    return sorted(each.name for each in folder.iterdir())

@@ -6,36 +6,22 @@ import json
 import os
 import signal
 from asyncio.subprocess import PIPE
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.app.cli.conftest import on
-from tests.app.cli.support import Call, Ended, Start, Vectorgate
+from tests.app.cli.support import Call, Ended, Start, Vectorgate, names, write
 from tests.factory import TOKEN, Api, Running, until
 
 COUNT = "query C($id: ID!) { node(id: $id) { ... on Collection { documentCount } } }"
 PLAIN = ({"name": "id", "type": "INT"}, {"name": "title", "type": "TEXT"}, {"name": "tags", "type": "JSON"})
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "books.jsonl"
-
-
-def write(file: Path, records: Iterable[object]) -> Path:
-    file.write_text("".join(f"{each if isinstance(each, str) else json.dumps(each)}\n" for each in records))
-    return file
-
-
 def last_line(file: Path) -> str:
     return file.read_text().splitlines()[-1]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.iterdir())
 
 
 def rejected(file: Path) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ async def refuses(url: str) -> bool:
             await client.get(f"{url}/healthz")
         except httpx.ConnectError:
             return True
-        except httpx.RemoteProtocolError:  # taken before the server closed its socket, and not served
+        except (httpx.RemoteProtocolError, httpx.ReadError):  # it waited to be taken when the server closed its socket
             return False
     return False
 

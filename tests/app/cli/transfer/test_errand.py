@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.app.cli.support import Call, Start
+from tests.app.cli.support import Call, Start, names, write
 from tests.factory import TOKEN, Api, Running
 
 HERE = ("--collection", "library.books")
@@ -18,20 +17,6 @@ HINT = "Those that bring the vector of their text are taken with --ignore '$vect
 FOUND = '{ organization { database(name: "library") { collection(name: "books") { documentCount } } } }'
 
 DROP = 'mutation D($id: ID!) { dropCollection(input: {collectionId: $id, confirmName: "books"}) { __typename } }'
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "books.jsonl"
-
-
-def write(file: Path, records: Iterable[object]) -> Path:
-    file.write_text("".join(f"{json.dumps(each)}\n" for each in records))
-    return file
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.iterdir())
 
 
 async def texts(api: Api, collection_id: str) -> dict[object, tuple[str | None, Any]]:
