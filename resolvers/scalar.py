@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NewType, NoReturn
 
 import orjson
@@ -81,11 +81,11 @@ def _day(value: object) -> dt.date:
         raise BadInput("Expected an RFC 3339 date, such as 2030-01-31.") from None
 
 
-def _literal(parse: Callable[[object], object]) -> Callable[[ValueNode, Mapping[str, object] | None], object]:
+def _literal(parse: Callable[[object], object]) -> Callable[[ValueNode, dict[str, Any] | None], object]:
     """A reader of literals that may hold variables. A variable without a value is refused: left out, a filter would match more."""
 
-    def read(node: ValueNode, variables: Mapping[str, object] | None = None) -> object:
-        value = value_from_ast_untyped(node, None if variables is None else dict(variables))
+    def read(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
+        value = value_from_ast_untyped(node, variables)
         if variables is not None and not _is_whole(value):
             raise BadInput("A variable inside it has no value: give it one, or null.")
         return parse(value)
