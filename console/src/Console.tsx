@@ -1,7 +1,7 @@
 /** GraphiQL with the gateway's schema, the person's token, and ids that follow from answer to variables. */
 import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import type { Fetcher } from "@graphiql/toolkit";
-import { GraphiQL } from "graphiql";
+import { GraphiQL, type GraphiQLProps } from "graphiql";
 import { buildSchema, type GraphQLSchema } from "graphql";
 import { useEffect, useMemo, useRef, useState } from "react";
 
@@ -13,6 +13,16 @@ import { filled, type Known, learned, missing, PLACEHOLDERS } from "./placeholde
 import { keepToken, storedToken } from "./token";
 
 const PLUGINS = [EXAMPLES_PLUGIN, HISTORY_PLUGIN];
+
+/** What variables of the gateway's own scalars may be, as JSON Schema; null is added where the type allows it. */
+const SCALARS: NonNullable<GraphiQLProps["customScalarSchemas"]> = {
+  BigInt: { type: "integer" },
+  Date: { type: "string", format: "date" },
+  DateTime: { type: "string", format: "date-time" },
+  JSON: { type: ["object", "array", "string", "number", "boolean"] },
+  JSONObject: { type: ["object", "string"] },
+  Vector: { type: ["array", "string"], items: { type: "number" } },
+};
 
 export function Console() {
   const [token, setToken] = useState(storedToken);
@@ -30,6 +40,7 @@ export function Console() {
       <GraphiQL
         fetcher={fetcher}
         {...(schema !== undefined && { schema })}
+        customScalarSchemas={SCALARS}
         plugins={PLUGINS}
         visiblePlugin={EXAMPLES_PLUGIN}
         defaultTabs={FIRST_TABS}

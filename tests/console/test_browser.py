@@ -6,6 +6,7 @@ from playwright.async_api import expect
 
 from app.notification import Topic
 from tests.console.conftest import Open
+from tests.console.test_examples import EXAMPLES
 from tests.factory import TOKEN, Running, until
 
 BOOKS = (
@@ -100,6 +101,27 @@ async def test_a_job_is_followed_to_its_end(running: Running, window: Open) -> N
     await console.run()
     await console.answers('"status": "SUCCEEDED"', '"processed": 3')
     await console.picture("job")
+
+
+async def test_no_example_is_underlined(running: Running, window: Open) -> None:
+    console = await window(running.url)
+    for example in EXAMPLES:
+        await console.example(example.title)
+        assert await console.faults_of_variables(example.types) == [], example.title
+
+
+async def test_variables_that_do_not_fit_are_underlined(running: Running, window: Open) -> None:
+    console = await window(running.url)
+    await console.choose("VectorSearch")
+    await console.vary({"target": "any", "query": 5, "first": "many", "filter": [1], "other": None})
+    types = next(example.types for example in EXAMPLES if example.name == "VectorSearch")
+    assert await console.faults_of_variables(types) == [
+        'Incorrect type. Expected "string".',
+        'Incorrect type. Expected "integer".',
+        "Incorrect type. Expected one of object, string, null.",
+        "Property other is not allowed.",
+    ]
+    await expect(console.faults).to_have_count(4)
 
 
 async def test_the_editor_knows_the_schema_and_checks_what_is_written_before_anybody_signs_in(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, OperationDefinitionNode, OperationType, build_schema, parse, validate
+from graphql import DocumentNode, OperationDefinitionNode, OperationType, build_schema, parse, print_ast, validate
 from graphql.execution.values import VariableValues, get_variable_values
 
 from resolvers.node import split
@@ -44,6 +44,21 @@ class Example:
         return only
 
     @property
+    def name(self) -> str:
+        assert self.operation.name is not None
+        return self.operation.name.value
+
+    @property
+    def title(self) -> str:
+        """Of its button: what stands behind the group in the first line."""
+        return self.text.partition("\n")[0].partition(": ")[2]
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Of its variables: name -> type."""
+        return {each.variable.name.value: print_ast(each.type) for each in self.operation.variable_definitions or ()}
+
+    @property
     def variables(self) -> dict[str, Any]:
         path = self.path.with_suffix(".json")
         given: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
@@ -71,7 +86,7 @@ def test_every_placeholder_is_one_that_the_console_fills_in() -> None:
 def test_what_is_open_at_first_is_among_the_examples() -> None:
     first = re.search(r"const FIRST = \[(.*?)\]", (SOURCES / "examples.ts").read_text(), re.DOTALL)
     assert first is not None
-    names = {each.operation.name.value for each in EXAMPLES if each.operation.name}
+    names = {each.name for each in EXAMPLES}
     assert set(re.findall(r'"(\w+)"', first[1])) <= names
 
 

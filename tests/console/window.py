@@ -20,12 +20,20 @@ RESPONSE = """() => {
   return models.find(model => model.uri.path.endsWith("response.json"))?.getValue() ?? ""
 }"""
 """The editor renders only the lines in view: what it holds is asked of it."""
-TYPE_AGAIN = """() => {
-  const models = globalThis.__MONACO?.editor.getModels() ?? []
-  models.filter(model => model.uri.path.endsWith("variables.json")).forEach(model => model.setValue(model.getValue()))
+CHECKED_AGAINST = """() => {
+  const [schema] = globalThis.__MONACO?.languages.json.jsonDefaults.diagnosticsOptions.schemas ?? []
+  const types = Object.entries(schema?.schema.properties ?? {}).map(([name, {description}]) => [name, description.split("\\n")[0]])
+  return Object.fromEntries(types)
 }"""
-"""A tab's variables are checked a moment after it has come, now and then against what the tab before declared, until something is typed."""
-
+"""Variable -> type, as the editor has read them of the operation; that is done some moments after it has changed."""
+FAULTS = """async () => {
+  const {editor, languages} = globalThis.__MONACO
+  const found = editor.getModels().filter(model => model.uri.path.endsWith("variables.json"))
+  const check = await languages.json.getWorker()
+  const faults = await Promise.all(found.map(async ({uri}) => (await check(uri)).doValidation(uri.toString())))
+  return faults.flat().map(({message}) => message)
+}"""
+"""What the editor finds in the variables: asked of what underlines them, so that nobody waits for a line that is not to come."""
 VARY = """(text) => {
   const models = globalThis.__MONACO?.editor.getModels() ?? []
   models.filter(model => model.uri.path.endsWith("variables.json")).forEach(model => model.setValue(text))
@@ -65,7 +73,7 @@ class Window:
 
     async def example(self, title: str) -> None:
         """Open an example from the list beside the editor."""
-        await self.page.get_by_role("region", name="Examples").get_by_role("button", name=title).click()
+        await self.page.get_by_role("region", name="Examples").get_by_text(title, exact=True).click()
 
     async def run(self) -> None:
         await self.page.get_by_role("button", name="Execute query").click()
@@ -84,7 +92,7 @@ class Window:
         await self.page.evaluate(VARY, json.dumps(variables))
 
     async def picture(self, name: str) -> None:
-        await until(self._is_without_faults, SECONDS)
+        await expect(self.faults).to_have_count(0)
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
@@ -104,12 +112,15 @@ class Window:
         """What the editor underlines in red."""
         return self.page.locator(".squiggly-error")
 
-    async def _is_without_faults(self) -> bool:
-        faults = await self.faults.count()
-        if faults:
-            await self.page.evaluate(TYPE_AGAIN)
-            await self.page.wait_for_timeout(500)  # in which the editor looks at what was typed
-        return not faults
+    async def faults_of_variables(self, types: dict[str, str]) -> list[str]:
+        """What the editor finds wrong with the variables, once it has read that the operation takes these: name -> type."""
+
+        async def has_read() -> bool:
+            return bool(await self.page.evaluate(CHECKED_AGAINST) == types)
+
+        await until(has_read, SECONDS)
+        found: list[str] = await self.page.evaluate(FAULTS)
+        return found
 
     async def answers(self, *parts: str) -> None:
         """Wait until all of these stand in the response, however its lines are broken."""
