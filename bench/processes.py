@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ T = TypeVar("T")
 TOKEN = "vg_benchmark-administrator"  # noqa: S105 - of a server that lives for a minute on loopback
 UNLIMITED = dict.fromkeys(("VECTORGATE_RATE_LIMIT_PER_TOKEN", "VECTORGATE_RATE_LIMIT_PER_ADDRESS"), "1000000000")
 """Rates out of reach: requests are counted as ever, and none is refused."""
+LEFT_ALONE = range(10_000, 16_000)
+"""Ports below those that systems choose from for who asks for any, and for the near end of connections."""
 START_SECONDS = 60
 STOP_SECONDS = 10
 LAST_WORDS = 4000
@@ -30,10 +33,12 @@ class NotStartedError(RuntimeError):
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
+    """A port that nobody listens on at the moment, and that the system gives to nobody else until it is bound, or bound again."""
+    while True:
+        port = secrets.choice(LEFT_ALONE)
+        with socket.socket() as bound, suppress(OSError):
+            bound.bind(("127.0.0.1", port))
+            return port
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from app.domain import organization
 from app.gateway import Gateway
 from app.postgres import Connection
 from tests.fakes.openai import OpenAIFake
+from tests.patience import until
 
 TOKEN = "vg_test-administrator-token"
 KEY = "sk-first-0123456789"
@@ -266,7 +266,7 @@ class Api:
             found.update((await self(JOB, id=job_id))["node"])
             return found["status"] not in ("QUEUED", "RUNNING")
 
-        await until(has_ended, 120)
+        await until(has_ended)
         return found
 
     async def with_token(self, role: str, **more: Any) -> Api:  # noqa: ANN401 - JSON
@@ -278,9 +278,11 @@ class Api:
 async def until_waiting(connection: Connection, count: int) -> None:
     """Wait until so many statements of this database wait for a lock. Not to be asked in a transaction, which sees no news."""
     waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    async with asyncio.timeout(20):
-        while await connection.fetchval(waiting) != count:  # noqa: ASYNC110 - PostgreSQL has no event for it
-            await asyncio.sleep(0.01)
+
+    async def wait() -> bool:
+        return bool(await connection.fetchval(waiting) >= count)
+
+    await until(wait)
 
 
 class Statements:
@@ -345,13 +347,6 @@ class Running:
         """An administrator's client of a new organization. The caller closes it."""
         _, secret = await organization.create(self.gateway, name)
         return Api(self.url, secret)
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
-    """Wait for something that happens elsewhere: in PostgreSQL, or in another process."""
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(0.01)
 
 
 Run: TypeAlias = Callable[..., Awaitable[Running]]

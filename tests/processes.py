@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,15 +12,11 @@ from typing import Self
 
 import httpx
 
+from bench.processes import free_port
 from tests.conftest import KEYS
 from tests.factory import TOKEN
 from tests.fakes.openai import OpenAIFake
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
+from tests.patience import in_time
 
 
 async def started(
@@ -38,7 +33,8 @@ async def started(
 async def stopped(child: asyncio.subprocess.Process) -> None:
     """Told to stop, it must end by itself, with 0."""
     child.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(child.wait(), 30) == 0
+    async with in_time():
+        assert await child.wait() == 0
 
 
 class Restarted:
@@ -81,7 +77,7 @@ async def serving(database_url: str, openai: OpenAIFake) -> AsyncIterator[str]:
 
 
 async def until_ready(url: str, child: asyncio.subprocess.Process) -> None:
-    async with httpx.AsyncClient() as client, asyncio.timeout(60):
+    async with httpx.AsyncClient() as client, in_time():
         while child.returncode is None:
             try:
                 if (await client.get(f"{url}/readyz")).status_code == 200:

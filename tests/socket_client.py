@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,10 +13,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from tests.factory import TOKEN
+from tests.patience import in_time
 
 SUBPROTOCOL = "graphql-transport-ws"
-PATIENCE_SECONDS = 20
-"""How long a message may take before the test fails."""
 
 Json = dict[str, Any]
 
@@ -31,7 +29,7 @@ class SocketClient:
 
     async def heard(self) -> Json:
         """The next message."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with in_time():
             received: Json = json.loads(await self.connection.recv())
             return received
 
@@ -69,7 +67,7 @@ class SocketClient:
     async def closed(self) -> tuple[int | None, str]:
         """Code and reason of the server's closing; whatever it said before is skipped."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with in_time():
                 while True:
                     await self.connection.recv()
         except ConnectionClosed as end:

@@ -16,9 +16,10 @@ from app.domain.filling import BATCH, IN_FLIGHT
 from app.store import identifier
 from app.store.record import Vector
 from resolvers.node import local_id
-from tests.factory import JOB, SEARCH, TOKEN, Api, RefusedError, until
+from tests.factory import JOB, SEARCH, TOKEN, Api, RefusedError
 from tests.fakes.openai import OpenAIFake
 from tests.fakes.vendor import embed
+from tests.patience import until
 from tests.processes import Restarted
 
 ROWS = 20_000
@@ -120,7 +121,7 @@ async def until_half_way(api: Api, job_id: str) -> None:
         assert now["status"] in ("QUEUED", "RUNNING"), now
         return bool(now["processed"] >= HALF)
 
-    await until(half_way, 120)
+    await until(half_way)
 
 
 async def stored(database_url: str, api: Api, table_id: str) -> dict[int, tuple[str, Vector | None]]:

@@ -27,7 +27,8 @@ from tests.conftest import KEYS
 from tests.docs.given import GIVEN, SECRETS
 from tests.docs.matching import differences, filled
 from tests.docs.page import DOCS, Page, Step, named
-from tests.factory import TOKEN, Api, Run, Running, until
+from tests.factory import TOKEN, Api, Run, Running
+from tests.patience import until
 
 ALL = sorted(path for path in DOCS.rglob("*.md"))
 SHOWN = [path for path in ALL if path.parent.name == "how-to" and "```graphql" in path.read_text()]
@@ -90,7 +91,7 @@ async def performed(api: Api, step: Step, known: dict[str, Any]) -> None:
 
     if step.operation == "query":
         try:
-            await until(as_shown, 15)
+            await until(as_shown)
         except TimeoutError:
             raise AssertionError(found) from None
     else:

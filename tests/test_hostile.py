@@ -20,12 +20,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from app.errors import CATALOGUE, ErrorFamily
 from resolvers.schema import build_schema
-from tests.factory import KEY, SECOND_KEY, Run, Running, until
+from tests.factory import KEY, SECOND_KEY, Run, Running
 from tests.fakes.openai import OpenAIFake
 from tests.fakes.vendors import FAKES
 from tests.hostile.request import Operation, Path, Request, operations, places, requests
 from tests.hostile.value import CANARY, HOSTILE
 from tests.hostile.world import World
+from tests.patience import until
 
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "1000"))
 SEED = int(os.environ.get("HOSTILE_SEED", "0"))
@@ -198,6 +199,6 @@ async def nothing_is_left_half_done(running: Running) -> None:
     async def no_job_is_left() -> bool:
         return not await running.sql("select from vectorgate.job where status in ('QUEUED', 'RUNNING')")
 
-    await until(no_job_is_left, 120)
+    await until(no_job_is_left)
     assert await running.sql("select error from vectorgate.job where error_code = 'INTERNAL'") == []
     assert await running.sql("select name, status from vectorgate.database where status <> 'ACTIVE'") == []

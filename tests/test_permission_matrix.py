@@ -17,7 +17,8 @@ from graphql import GraphQLObjectType, build_schema
 from app.access import BUILT_IN, Permission
 from resolvers.schema import build_schema as built
 from resolvers.schema import printed
-from tests.factory import DELETE, Api, RefusedError, Running, until
+from tests.factory import DELETE, Api, RefusedError, Running
+from tests.patience import until
 from tests.resolvers.documents import openai as embedding
 from tests.resolvers.jobs import migrate
 from tests.resolvers.test_permission import INPUTS, document, things

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from bench.processes import free_port
 from tests.fakes.openai import OpenAIFake
 from tests.fakes.proxy import proxied
-from tests.processes import free_port, started, stopped, until_ready
+from tests.processes import started, stopped, until_ready
 
 
 async def test_a_server_stops_while_the_network_to_its_database_is_silent(
@@ -22,4 +21,4 @@ async def test_a_server_stops_while_the_network_to_its_database_is_silent(
         finally:
             if child.returncode is None:
                 child.kill()
-                await asyncio.wait_for(child.wait(), 10)
+                await child.wait()

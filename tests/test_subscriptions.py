@@ -18,8 +18,9 @@ from app.notification import Topic
 from app.store import audit_event
 from app.store.audit_event import NewEvent
 from app.store.record import AuditEvent, new_id
-from tests.factory import CREATE_DATABASE, CREATE_TOKEN, TOKEN, Api, Run, Running, until
+from tests.factory import CREATE_DATABASE, CREATE_TOKEN, TOKEN, Api, Run, Running
 from tests.fakes.openai import OpenAIFake
+from tests.patience import in_time, until
 from tests.processes import serving
 from tests.socket_client import SocketClient, socket
 
@@ -217,7 +218,7 @@ async def test_a_revocation_is_told_to_every_process_when_it_is_true(run: Run) -
     with there.gateway.hub.changes(Topic.ACCESS_TOKEN) as changes:
         await changes.wait()
         await here.api(REVOKE, id=made["accessToken"]["id"])
-        async with asyncio.timeout(10):
+        async with in_time():
             await changes.wait()
 
 

@@ -18,8 +18,9 @@ from app.errors import DatabaseUnavailable
 from app.settings import Settings, SettingsError
 from app.store.migration import MigrationError
 from tests.conftest import KEYS
-from tests.factory import TOKEN, NewDatabase, until
+from tests.factory import TOKEN, NewDatabase
 from tests.fakes.proxy import Proxy, proxied
+from tests.patience import until
 
 AWAY = "postgresql://127.0.0.1:1/away"
 ALONE = "select count(*) = 1 from pg_stat_activity where datname = current_database()"

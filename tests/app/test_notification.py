@@ -16,8 +16,8 @@ from app import notification, postgres
 from app.notification import Changes, Hub, Topic
 from app.postgres import Cluster, Tuning
 from app.store.notification import notify
-from tests.factory import until
 from tests.fakes.proxy import Proxy, proxied
+from tests.patience import until
 
 ORGANIZATION = UUID(int=1)
 OTHER = UUID(int=2)

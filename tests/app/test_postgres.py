@@ -14,8 +14,9 @@ from pgvector import Vector
 
 from app.errors import DatabaseUnavailable, LimitExceeded
 from app.postgres import Cluster, Postgres, Tuning
-from tests.factory import NewDatabase, until
+from tests.factory import NewDatabase
 from tests.fakes.proxy import Proxy, proxied
+from tests.patience import until
 
 QUICK = 0.5
 """Seconds to wait for a connection where a test wants to see that time pass."""

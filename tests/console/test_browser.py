@@ -7,7 +7,8 @@ from playwright.async_api import expect
 from app.notification import Topic
 from tests.console.conftest import Open
 from tests.console.test_examples import EXAMPLES
-from tests.factory import TOKEN, Running, until
+from tests.factory import TOKEN, Running
+from tests.patience import until
 
 BOOKS = (
     {"_id": "moby-dick", "year": 1851, "$vectorize": "A captain hunts a white whale across the oceans."},

@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Route, expect
 
-from tests.factory import until
+from tests.patience import PATIENCE_SECONDS, until
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "build" / "screenshots"
-SECONDS = 30
-expect.set_options(timeout=SECONDS * 1000)
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 RESPONSE = """() => {
   const models = globalThis.__MONACO?.editor.getModels() ?? []
   return models.find(model => model.uri.path.endsWith("response.json"))?.getValue() ?? ""
@@ -53,7 +52,7 @@ class Window:
     async def open(cls, context: BrowserContext, url: str) -> Self:
         page = await context.new_page()
         window = cls(page, url)
-        page.set_default_timeout(SECONDS * 1000)
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
         page.on("console", window._said)
         page.on("pageerror", lambda error: window.complaints.append(f"uncaught: {error}"))
         page.on("websocket", lambda socket: window._reached(socket.url))
@@ -118,7 +117,7 @@ class Window:
         async def has_read() -> bool:
             return bool(await self.page.evaluate(CHECKED_AGAINST) == types)
 
-        await until(has_read, SECONDS)
+        await until(has_read)
         found: list[str] = await self.page.evaluate(FAULTS)
         return found
 
@@ -132,7 +131,7 @@ class Window:
             return all(part in seen for part in parts)
 
         try:
-            await until(has_answered, SECONDS)
+            await until(has_answered)
         except TimeoutError:
             raise AssertionError(f"not {parts}, but: {seen}") from None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from tests.factory import Api
+from tests.patience import until
 
 JOB_FIELDS = """
     id kind status targetName column total processed failed errorCode error createdAt startedAt finishedAt
@@ -38,7 +38,11 @@ async def job(api: Api, job_id: str) -> dict[str, Any]:
 
 async def ended(api: Api, job_id: str) -> dict[str, Any]:
     """The job, once it has ended."""
-    async with asyncio.timeout(30):
-        while (found := await job(api, job_id))["finishedAt"] is None:  # noqa: ASYNC110 - it is what a client may do
-            await asyncio.sleep(0.02)
+    found: dict[str, Any] = {}
+
+    async def has_ended() -> bool:
+        found.update(await job(api, job_id))
+        return found["finishedAt"] is not None
+
+    await until(has_ended)
     return found

@@ -12,7 +12,8 @@ from app.store import document
 from app.store.document import NewDocument
 from resolvers.node import local_id
 from tests.app.domain.working import system
-from tests.factory import KEY, SECOND_KEY, Api, Run, Running, until, until_waiting
+from tests.factory import KEY, SECOND_KEY, Api, Run, Running, until_waiting
+from tests.patience import until
 from tests.resolvers.documents import DROP_COLLECTION, DROP_DATABASE, openai
 from tests.resolvers.jobs import CANCEL, MIGRATE, ended, job, migrate
 

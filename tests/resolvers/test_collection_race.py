@@ -11,6 +11,7 @@ from app.domain import sweep
 from app.errors import DatabaseUnavailable
 from app.store import target
 from tests.factory import CREATE_COLLECTION, Place, Running
+from tests.patience import until
 from tests.resolvers.documents import DROP_DATABASE, openai
 
 NAMED = """
@@ -92,8 +93,11 @@ async def test_an_integration_deactivated_before_a_collection_is_entered_is_not_
 async def until_waiting(running: Running, count: int) -> None:
     """Until so many statements wait for locks."""
     waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-    while len(await running.sql(waiting)) < count:
-        pass  # each look is a round trip, in which the others go on
+
+    async def wait() -> bool:
+        return len(await running.sql(waiting)) >= count
+
+    await until(wait)
 
 
 async def test_what_a_sweep_has_finished_meanwhile_is_not_undone_with_what_was_written_to_it(

@@ -10,7 +10,8 @@ import pytest
 from app.access import BUILT_IN, Permission, Role
 from app.domain import column, sweep
 from app.errors import DatabaseUnavailable
-from tests.factory import Api, Running, until, until_waiting
+from tests.factory import Api, Running, until_waiting
+from tests.patience import until
 from tests.resolvers.documents import NODE, openai
 from tests.resolvers.tables import (
     ADD_COLUMNS,

@@ -10,7 +10,8 @@ import pytest
 
 from app.domain import attaching
 from resolvers.node import global_id
-from tests.factory import KEY, Api, Running, until
+from tests.factory import KEY, Api, Running
+from tests.patience import until
 from tests.resolvers.documents import DEACTIVATE, DESCOPE, NODE, REMOVE, credential_id, openai
 from tests.resolvers.tables import ATTACH, DETACH, ID, LOCAL, TITLE, count, put, table, vector, version
 

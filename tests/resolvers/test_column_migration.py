@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.factory import KEY, Api, RefusedError, Running, until
+from tests.factory import KEY, Api, RefusedError, Running
 from tests.fakes.vendor import embed
+from tests.patience import until
 from tests.resolvers.tables import ATTACH, DETACH, DROP_COLUMNS, ID, LOCAL, TITLE, physical_columns, table, vector
 
 MIGRATE = """

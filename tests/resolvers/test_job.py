@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,7 +16,8 @@ from app.notification import Topic
 from app.store import job as job_store
 from app.store.record import Job
 from resolvers.node import global_id
-from tests.factory import CREATE_TOKEN, Api, Run, Running, until
+from tests.factory import CREATE_TOKEN, Api, Run, Running
+from tests.patience import in_time, until
 from tests.resolvers.documents import NODE, REVOKE
 from tests.resolvers.jobs import CANCEL, JOBS, MIGRATE, ended, migrate
 from tests.resolvers.test_collection_migration import LARGE, world
@@ -217,7 +217,7 @@ async def test_following_outlives_a_database_that_is_away(
         await client.next_of("1")
         monkeypatch.setattr(job_store, "by_ids", away)
         here.openai.gate.set()
-        async with asyncio.timeout(20):
+        async with in_time():
             while (await client.heard())["type"] == "next":
                 pass
     assert refusals >= 3

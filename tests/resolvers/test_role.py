@@ -10,7 +10,8 @@ import pytest
 from app.access import BUILT_IN, Permission
 from app.domain import access_token, own_role, role
 from resolvers.node import global_id
-from tests.factory import CREATE_DATABASE, CREATE_TOKEN, Api, Run, Running, until, until_waiting
+from tests.factory import CREATE_DATABASE, CREATE_TOKEN, Api, Run, Running, until_waiting
+from tests.patience import until
 from tests.resolvers.documents import NODE
 from tests.resolvers.test_audit_event import log
 from tests.socket_client import socket

@@ -11,7 +11,8 @@ import pytest
 from app.domain import index_build, vector_index
 from app.errors import Internal
 from app.store.record import Vector
-from tests.factory import Api, Running, until
+from tests.factory import Api, Running
+from tests.patience import until
 from tests.resolvers.tables import (
     ADD_COLUMNS,
     CREATE_INDEX,

@@ -15,10 +15,9 @@ from typing import TypeAlias
 
 import httpx
 
-from tests.factory import until
+from tests.patience import in_time, until
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_SECONDS = 60
 """Until a command that hangs fails its test."""
 
 
@@ -53,7 +52,7 @@ class Printed:
 
     async def until(self, pattern: str) -> re.Match[str]:
         """Wait for something to be printed."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with in_time():
             while not (found := re.search(pattern, self.text)):
                 assert not self._ended, f"never printed {pattern}:\n{self.text}"
                 self._more.clear()
@@ -79,7 +78,7 @@ class Vectorgate:
 
     async def ended(self) -> Ended:
         """Wait for its end."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with in_time():
             code = await self.process.wait()
             await asyncio.gather(self.out.reading, self.err.reading)
         assert "Traceback" not in self.out.text + self.err.text, self.err.text

@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 from tests.app.cli.support import Start
-from tests.factory import Api, until
+from tests.factory import Api
+from tests.patience import until
 
 SEARCH = 'query S($id: ID!) { vectorSearch(targetId: $id, query: "zip files", first: 1) { edges { node { key } } } }'
 

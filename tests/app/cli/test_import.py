@@ -14,7 +14,8 @@ import pytest
 
 from tests.app.cli.conftest import on
 from tests.app.cli.support import Call, Ended, Start, Vectorgate, names, write
-from tests.factory import TOKEN, Api, Running, until
+from tests.factory import TOKEN, Api, Running
+from tests.patience import until
 
 COUNT = "query C($id: ID!) { node(id: $id) { ... on Collection { documentCount } } }"
 PLAIN = ({"name": "id", "type": "INT"}, {"name": "title", "type": "TEXT"}, {"name": "tags", "type": "JSON"})

@@ -17,8 +17,9 @@ from resolvers.node import global_id, local_id
 from tests.app.cli.conftest import on
 from tests.app.cli.support import Call, Start
 from tests.conftest import KEYS
-from tests.factory import ADD_CREDENTIAL, KEY, SECOND_KEY, TOKEN, Api, Run, Running, until
+from tests.factory import ADD_CREDENTIAL, KEY, SECOND_KEY, TOKEN, Api, Run, Running
 from tests.fakes.openai import OpenAIFake
+from tests.patience import until
 from tests.resolvers.documents import TEST
 
 NEW = f"new:{base64.b64encode(bytes(32)).decode()}"

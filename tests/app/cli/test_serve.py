@@ -13,8 +13,9 @@ import pytest
 
 from tests.app.cli.conftest import on
 from tests.app.cli.support import Call, Start
-from tests.factory import TOKEN, Api, NewDatabase, until
+from tests.factory import TOKEN, Api, NewDatabase
 from tests.fakes.openai import OpenAIFake
+from tests.patience import until
 
 AWAY = "postgresql://127.0.0.1:1/away"
 HEARTBEAT = "{ organization { name } }"

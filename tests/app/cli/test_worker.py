@@ -13,8 +13,9 @@ from resolvers.node import local_id
 from tests.app.cli.conftest import on
 from tests.app.cli.support import Start, Vectorgate
 from tests.app.domain.working import resting
-from tests.factory import Api, Run, Running, until
+from tests.factory import Api, Run, Running
 from tests.fakes.openai import OpenAIFake
+from tests.patience import until
 from tests.resolvers.documents import openai as configured
 from tests.resolvers.jobs import ended, job, migrate
 

@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from resolvers.node import local_id
-from tests.factory import Api, Running, until
+from tests.factory import Api, Running
 from tests.fakes.vendor import embed
+from tests.patience import until
 from tests.resolvers.tables import ATTACH, DETACH, home, physical_columns, table
 from tests.resolvers.test_column_migration import TEXTS, begun, films, until_cleared_away
 from tests.resolvers.test_embed_missing import FILL, OPENAI

@@ -15,7 +15,8 @@ from app.domain import loading, sweep
 from app.gateway import Gateway
 from app.store.record import Collection
 from resolvers.node import local_id
-from tests.factory import Running, until
+from tests.factory import Running
+from tests.patience import until
 from tests.resolvers.documents import DROP_COLLECTION
 from tests.resolvers.jobs import JOBS
 

@@ -17,7 +17,8 @@ from app.store import lease
 from app.store.record import Job, JobStatus
 from tests.app.domain.working import KIND, begun, now, reached, resting, settled, system, unclean, working
 from tests.factory import Run as Start
-from tests.factory import Running, until
+from tests.factory import Running
+from tests.patience import until
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from app.domain.worker import Worker
 from app.store.record import Job, JobKind, JobStatus
 from resolvers.node import local_id
 from tests.factory import Running
+from tests.patience import until
 
 KIND = JobKind.EMBED_MISSING
 LEASE_SECONDS = 0.5
@@ -64,15 +65,21 @@ async def unclean(running: Running, job_id: UUID) -> bool:
 
 async def settled(running: Running, job_id: UUID) -> Job:
     """The job, once it has ended and is cleared away."""
-    async with asyncio.timeout(20):
-        while not (found := await now(running, job_id)).status.ended or await unclean(running, job_id):  # noqa: ASYNC110 - PostgreSQL has no event for it
-            await asyncio.sleep(0.01)
-    return found
+
+    async def has_settled() -> bool:
+        return (await now(running, job_id)).status.ended and not await unclean(running, job_id)
+
+    await until(has_settled)
+    return await now(running, job_id)
 
 
 async def reached(running: Running, job_id: UUID, status: JobStatus) -> Job:
     """The job, once it has this status."""
-    async with asyncio.timeout(20):
-        while (found := await now(running, job_id)).status is not status:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
-    return found
+    found: list[Job] = []
+
+    async def has_reached() -> bool:
+        found[:] = [await now(running, job_id)]
+        return found[0].status is status
+
+    await until(has_reached)
+    return found[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.seeing.endpoint import KEPT_SECONDS
-from tests.factory import Api, until
+from tests.factory import Api
+from tests.patience import until
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -36,4 +36,4 @@ async def counted(api: Api, name: str, expected: float, **labels: str) -> None:
     async def reads() -> bool:
         return value(await scraped(api), name, **labels) == expected
 
-    await until(reads, 10 * KEPT_SECONDS)
+    await until(reads)

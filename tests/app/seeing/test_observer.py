@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 from app.seeing.names import OTHER
 from app.seeing.watch import BROKEN_OFF
 from tests.app.seeing.support import counted, scraped, value
-from tests.factory import SEARCH, Run, Running, until
+from tests.factory import SEARCH, Run, Running
 from tests.fakes.vendor import Fault
+from tests.patience import until
 
 OPENAI = {"provider": "openai", "model": "text-embedding-3-small"}
 

@@ -19,6 +19,7 @@ from app.store.record import Collection, Job
 from resolvers.node import local_id
 from tests.app.domain.working import begun, resting, system
 from tests.factory import Running, until_waiting
+from tests.patience import until
 
 LONG = timedelta(hours=1)
 NOTED = "select key from vectorgate_region.change order by id"
@@ -118,9 +119,7 @@ async def test_a_write_through_the_gateway_waits_until_it_is_open_and_has_spent_
     await closed(cluster, job)
     spent: list[object] = ["spent"]
     writing = asyncio.create_task(usage.write(running.gateway, home.region, spent, work))  # type: ignore[arg-type] # anything will do
-    async with asyncio.timeout(20):
-        while len(attempts) < 3:  # noqa: ASYNC110 - it is what is waited for
-            await asyncio.sleep(0.01)
+    await until(lambda: len(attempts) >= 3)
     assert not writing.done()
     async with cluster.connection() as connection:
         await change.open_again(connection, job)

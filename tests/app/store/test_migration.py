@@ -16,6 +16,7 @@ from app.postgres import Row
 from app.store import migration
 from app.store.migration import Migration, MigrationError, migrate, migrations, pending, versions
 from tests.factory import NewDatabase
+from tests.patience import in_time
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -107,7 +108,8 @@ async def test_the_lock_is_free_after_a_failure(connections: list[Connection], f
     (folder / "0001_first.sql").write_text("nonsense")
     for each in connections:
         with pytest.raises(MigrationError):
-            await asyncio.wait_for(migrate(each, "part"), 10)
+            async with in_time():
+                await migrate(each, "part")
 
 
 async def test_a_released_file_that_was_edited_is_refused(connection: Connection, folder: Path) -> None:

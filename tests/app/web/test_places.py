@@ -10,7 +10,7 @@ from app.errors import LimitExceeded
 from app.web.places import Places
 from app.web.websocket import Room
 from tests.app.web.streaming import Door, served
-from tests.factory import until
+from tests.patience import until
 from tests.socket_client import socket
 
 

@@ -18,6 +18,7 @@ from app.web import server
 from app.web.server import SocketProtocol, protocols
 from app.web.socket import Patience
 from tests.app.web.streaming import LARGEST_MESSAGE, Door, served
+from tests.patience import in_time
 from tests.socket_client import SUBPROTOCOL, socket
 
 FLOOD = "subscription { flood(length: 100000) }"
@@ -88,7 +89,7 @@ async def test_a_handshake_that_is_none_is_refused_and_closed(
     async with served(Door(), ws=Lost) as opened:
         line, reader, writer = await handshake(opened.url, method, **more)
         assert line.startswith(f"HTTP/1.1 {status} ".encode())
-        async with asyncio.timeout(10):
+        async with in_time():
             await reader.read()
             await lost.wait()
         writer.close()
@@ -102,7 +103,7 @@ async def test_a_client_that_never_reads_again_is_cut_off(lost: asyncio.Event, m
     ):
         await client.init("t")
         await client.ask("1", FLOOD)
-        async with asyncio.timeout(10):
+        async with in_time():
             await lost.wait()
         assert await client.closed() == (None, ""), "the close frame was behind what it did not read"
 
@@ -179,7 +180,7 @@ async def test_a_client_that_says_goodbye_and_reads_nothing_is_cut_off(
         await client.heard()
         client.connection.protocol.send_close(1000)
         client.connection.transport.write(b"".join(client.connection.protocol.data_to_send()))
-        async with asyncio.timeout(10):
+        async with in_time():
             await lost.wait()
 
 

@@ -17,6 +17,7 @@ from app.web import server, slowness
 from app.web.server import connections_below
 from app.web.slowness import Body, Head, Unread
 from tests.fakes.serving import serve
+from tests.patience import in_time
 
 ASK = b"GET /small HTTP/1.1\r\nhost: x\r\n"
 LARGE = 32 * 1_048_576
@@ -70,7 +71,7 @@ async def opened(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.
 
 async def until_closed(reader: asyncio.StreamReader) -> bytes:
     """What comes until the server closes."""
-    async with asyncio.timeout(10):
+    async with in_time():
         try:
             return await reader.read()
         except ConnectionResetError:
@@ -78,7 +79,7 @@ async def until_closed(reader: asyncio.StreamReader) -> bytes:
 
 
 async def answer(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(10):
+    async with in_time():
         return await reader.readuntil(b"small")
 
 
@@ -260,7 +261,7 @@ async def test_an_answer_that_is_not_read_ends_the_connection(keep_alive: float,
     async with connected(timeout_keep_alive=keep_alive) as (reader, writer):
         writer.write(ASK.replace(b"small", b"large") + b"\r\n")
         await reader.readuntil(b"\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with in_time():
             await lost.wait()
         assert len(await until_closed(reader)) < LARGE
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.web.sse import Rhythm
 from tests.app.web.streaming import LARGEST_MESSAGE, Door, Served, served
-from tests.factory import until
+from tests.patience import until
 from tests.resolvers.operation.small import SECRET
 
 STREAM = "/graphql/stream"

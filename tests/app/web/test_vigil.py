@@ -11,7 +11,7 @@ import structlog
 from app.errors import DatabaseUnavailable
 from app.notification import Hub, Topic
 from app.web.vigil import End, Vigil
-from tests.factory import until
+from tests.patience import until
 
 
 class Tokens:

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from app.web.rate import arrivals
 from app.web.socket import MOST_OPERATIONS, Patience
 from tests.app.web.streaming import LARGEST_MESSAGE, Door, Served, served
-from tests.factory import until
+from tests.patience import until
 from tests.resolvers.operation.small import SECRET
 from tests.socket_client import SUBPROTOCOL, SocketClient, socket
 

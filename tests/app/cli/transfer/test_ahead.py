@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.cli.transfer.ahead import DEPTH, Ahead
-from tests.factory import until
+from tests.patience import until
 
 
 async def test_items_come_in_order() -> None:

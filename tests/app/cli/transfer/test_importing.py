@@ -20,6 +20,7 @@ from app.cli.transfer.progress import Meter
 from app.cli.transfer.rejects import Rejects
 from app.domain.insertion import Item, ItemStatus, OnConflict
 from app.errors import BadInput, DatabaseUnavailable, GatewayError, RateLimited
+from tests.patience import in_time, until
 
 MANNER = Manner(Fields(), makes_keys=False, on_conflict=OnConflict.FAIL, batch_size=2, in_flight=3, patience=60)
 
@@ -115,9 +116,7 @@ async def test_several_batches_are_under_way_and_no_more_than_are_allowed(folder
     bench = Bench(Held(), folder)
     bench.door.open.clear()
     running = asyncio.create_task(bench.run(*lines(20)))
-    async with asyncio.timeout(20):
-        while len(bench.door.calls) < 3:  # noqa: ASYNC110 - there is nothing else to wait for
-            await asyncio.sleep(0.001)
+    await until(lambda: len(bench.door.calls) >= 3)
     assert bench.notes.tally.line == 0
     bench.door.open.set()
     assert (await running).inserted == 20
@@ -167,9 +166,7 @@ async def test_a_stop_lets_what_is_under_way_end_and_begins_nothing_more(folder:
     bench = Bench(Held(), folder)
     bench.door.open.clear()
     running = asyncio.create_task(bench.run(*lines(100)))
-    async with asyncio.timeout(20):
-        while len(bench.door.calls) < 3:  # noqa: ASYNC110 - there is nothing else to wait for
-            await asyncio.sleep(0.001)
+    await until(lambda: len(bench.door.calls) >= 3)
     bench.work.stop()
     bench.door.open.set()
     tally = await running
@@ -181,10 +178,9 @@ async def test_a_stop_ends_the_wait_for_another_attempt(folder: Path, monkeypatc
     monkeypatch.setattr(patience, "_BACKOFF", lambda _: 3600.0)
     bench = Bench(Held(RateLimited("slowly", retryAfterSeconds=3600)), folder)
     running = asyncio.create_task(bench.run(*lines(2)))
-    async with asyncio.timeout(20):
-        while bench.door.failures:  # noqa: ASYNC110 - there is nothing else to wait for
-            await asyncio.sleep(0.001)
-        bench.work.stop()
+    await until(lambda: not bench.door.failures)
+    bench.work.stop()
+    async with in_time():
         tally = await running
     assert (tally.line, tally.done) == (0, False)
 

@@ -1,0 +1,21 @@
+"""How long a test waits for what must come. Only one that fails waits so long, and a busy machine is no failure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+
+PATIENCE_SECONDS = 120
+
+
+def in_time() -> asyncio.Timeout:
+    """A block in which what never comes is a `TimeoutError`."""
+    return asyncio.timeout(PATIENCE_SECONDS)
+
+
+async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
+    """Wait for something that happens elsewhere and has no event: in PostgreSQL, in another task, or in another process."""
+    async with in_time():
+        while not (found := condition()) or (isawaitable(found) and not await found):  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.01)
