@@ -1,4 +1,5 @@
-/** Monaco's GraphQL worker. What it tells the variables' editor to ask for leaves out fields that the schema has a default for. */
+/** Monaco's GraphQL worker. It does not ask for variables, nor for fields of them, that have a default. */
+import { parse, visit } from "graphql";
 import { initialize } from "monaco-editor/esm/vs/editor/editor.worker.js";
 import type { ICreateData } from "monaco-graphql";
 import { GraphQLWorker } from "monaco-graphql/esm/GraphQLWorker.js";
@@ -11,16 +12,38 @@ interface ObjectSchema {
 }
 
 class Worker extends GraphQLWorker {
-  /** As JSON Schema: an input object's field that may not be null counts as required there, whether it has a default or not. */
+  readonly #context: worker.IWorkerContext;
+
+  constructor(context: worker.IWorkerContext, given: ICreateData) {
+    super(context, given);
+    this.#context = context;
+  }
+
+  /** As JSON Schema, in which whatever may not be null counts as required at first, whether it has a default or not. */
   override async doGetVariablesJSONSchema(uri: string): Promise<unknown> {
     const schema = (await super.doGetVariablesJSONSchema(uri)) as ObjectSchema | null;
-    Object.values(schema?.definitions ?? {}).forEach(withDefaultsLeftOut);
+    if (!schema) return null;
+    const document = this.#context.getMirrorModels().find((model) => model.uri.toString() === uri);
+    const filled = variablesWithDefaults(document?.getValue() ?? "");
+    leaveOut(schema, (name) => filled.has(name));
+    for (const input of Object.values(schema.definitions ?? {})) {
+      leaveOut(input, (name) => "default" in (input.properties?.[name] ?? {}));
+    }
     return schema;
   }
 }
 
-function withDefaultsLeftOut(input: ObjectSchema): void {
-  input.required = (input.required ?? []).filter((name) => !("default" in (input.properties?.[name] ?? {})));
+/** Of a document that can be read, as one is that variables have been found in. */
+function variablesWithDefaults(document: string): Set<string> {
+  const found = new Set<string>();
+  visit(parse(document), {
+    VariableDefinition: ({ variable, defaultValue }) => void (defaultValue && found.add(variable.name.value)),
+  });
+  return found;
+}
+
+function leaveOut(input: ObjectSchema, hasDefault: (name: string) => boolean): void {
+  input.required = (input.required ?? []).filter((name) => !hasDefault(name));
 }
 
 globalThis.onmessage = () => {

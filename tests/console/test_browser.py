@@ -111,6 +111,15 @@ async def test_no_example_is_underlined(running: Running, window: Open) -> None:
         assert await console.faults_of_variables(example.types) == [], example.title
 
 
+async def test_a_variable_with_a_default_is_not_asked_for(running: Running, window: Open) -> None:
+    console = await window(running.url)
+    await console.write(
+        "query-editor", "query($id: ID!, $first: Int! = 3) { vectorSearch(targetId: $id, first: $first) { model } }"
+    )
+    await console.vary({})
+    assert await console.faults_of_variables({"id": "ID!", "first": "Int!"}) == ['Missing property "id".']
+
+
 async def test_variables_that_do_not_fit_are_underlined(running: Running, window: Open) -> None:
     console = await window(running.url)
     await console.choose("VectorSearch")
