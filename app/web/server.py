@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -25,6 +26,13 @@ ON_STOP: Final = "on_stop"
 
 PING_SECONDS: Final = 20.0
 """Between pings of a socket, and for their answer: what is between client and server keeps it open, and the dead are noticed."""
+
+KEEP_ALIVE_SECONDS: Final = 75.0
+"""How long a connection may wait for its next request: longer than the minute after which load balancers and clients leave one.
+
+Who ends it first must be the client. Otherwise a request that is on its way just then is lost, and only what changes nothing is
+sent again by itself.
+"""
 
 CLOSE_SECONDS: Final = 5.0
 """How long a peer may take to read what is left for it, once its socket is closed."""
@@ -47,6 +55,9 @@ def connections_below(descriptors: int) -> int:
 MOST_CONNECTIONS: Final = connections_below(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """Of this process. At the end of its descriptors it could not even reach its database."""
 
+LOOKED_AT: Final = 1_000
+"""How many connections are looked through for an idle one, when there is no room: for a flood of them it must not cost more than theirs."""
+
 FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 BAD: Final = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TOO_LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -59,6 +70,7 @@ def protocols(settings: Settings) -> dict[str, Any]:
     return {
         "http": HttpProtocol,
         "ws": SocketProtocol,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "ws_max_size": settings.max_body_bytes,
         "ws_ping_interval": PING_SECONDS,
         "ws_ping_timeout": PING_SECONDS,
@@ -79,9 +91,9 @@ class HeadTooLongError(Exception):
 class HttpProtocol(HttpToolsProtocol):
     """Tells the application that the server stops: event streams end by themselves then, and only then.
 
-    A connection is taken while there is room for it, and ends when its client is too slow: at the head of a request, at the
-    rest of a body that is already answered, or at reading its answers. It also ends when a head is too long, or what comes
-    around a body: uvicorn would keep all trailers, and does not pause for what is no body.
+    A connection is taken while there is room for it, or an idle one to be ended for it. It ends when its client is too slow: at
+    the head of a request, at the rest of a body that is already answered, or at reading its answers. It also ends when a head is
+    too long, or what comes around a body: uvicorn would keep all trailers, and does not pause for what is no body.
     """
 
     _look: asyncio.TimerHandle | None = None
@@ -95,10 +107,23 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._head, self._unread = Head(self.loop.time()), Unread()
         self.app_state = {**self.app_state, PEER: self.client}
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > MOST_CONNECTIONS and not self._takes_the_place_of_another():
             log.warning("connection_refused", most=MOST_CONNECTIONS)
             self._refuse(FULL)
         self._look = self.loop.call_later(min(LOOK_SECONDS, slowness.HEAD_SECONDS), self._look_at_it)
+
+    def _takes_the_place_of_another(self) -> bool:
+        """Whether there was one that is idle, which is ended: browsers keep those for as long as they may."""
+        looked_at = (each for each in islice(self.connections, LOOKED_AT) if isinstance(each, HttpProtocol))
+        idle = next((each for each in looked_at if each.is_idle), None)
+        if idle is not None:
+            idle.transport.close()
+        return idle is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has answered, and nothing of a next request has come."""
+        return self.timeout_keep_alive_task is not None and self._head.between and not self.transport.is_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

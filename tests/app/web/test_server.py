@@ -186,3 +186,8 @@ async def test_a_client_that_says_goodbye_and_reads_nothing_is_cut_off(
 
 def test_a_message_may_have_what_a_body_may_have() -> None:
     assert protocols(Settings.model_validate({"max_body_bytes": 4711}))["ws_max_size"] == 4711
+
+
+def test_a_connection_is_kept_for_longer_than_load_balancers_keep_one() -> None:
+    most_keep_one_for = 60
+    assert protocols(Settings.model_validate({}))["timeout_keep_alive"] > most_keep_one_for

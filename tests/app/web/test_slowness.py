@@ -322,12 +322,26 @@ def test_a_head_is_late_when_it_is_begun_and_not_complete_in_time() -> None:
 async def test_one_connection_too_many_is_refused_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "MOST_CONNECTIONS", 1)
     async with serve(APP) as url, opened(url) as (reader, writer):
-        writer.write(ASK + b"\r\n")
+        writer.write(ASK + b"\r\n" + ASK)
         assert (await answer(reader)).startswith(b"HTTP/1.1 200")
         async with opened(url) as (refused, _):
             assert (await until_closed(refused)).startswith(b"HTTP/1.1 503 ")
-        writer.write(ASK + b"\r\n")
+        writer.write(b"\r\n")
         assert (await answer(reader)).startswith(b"HTTP/1.1 200")
+
+
+async def test_one_that_is_idle_makes_room_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 2)
+    async with serve(APP) as url, opened(url) as (idle, first), opened(url) as (busy, second):
+        first.write(ASK + b"\r\n")
+        second.write(ASK)
+        assert (await answer(idle)).startswith(b"HTTP/1.1 200")
+        async with opened(url) as (reader, writer):
+            writer.write(ASK + b"\r\n")
+            assert (await answer(reader)).startswith(b"HTTP/1.1 200")
+        assert await until_closed(idle) == b""
+        second.write(b"\r\n")
+        assert (await answer(busy)).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(("descriptors", "connections"), [(256, 192), (1_024, 768), (1_048_576, 786_432)])
