@@ -111,6 +111,12 @@ class Settings(BaseModel):
     pool_size: int = Field(10, ge=1, le=1000, description="connections to each PostgreSQL cluster")
     statement_timeout_seconds: float = Field(30, ge=0.001, le=3600, description="time for one SQL statement")
     request_timeout_seconds: float = Field(60, gt=0, le=3600, description="time for one request")
+    keep_alive_seconds: float = Field(
+        75,
+        gt=0,
+        le=3600,
+        description="how long a connection is kept for its next request: longer than the load balancer in front keeps one",
+    )
     max_body_bytes: int = Field(20 * MEBIBYTE, ge=1024, description="size of a request's body")
     max_depth: int = Field(12, ge=1, description="nesting of fields in an operation")
     max_aliases: int = Field(30, ge=0, description="aliases in an operation")

@@ -21,7 +21,7 @@ TOKEN = "vg_benchmark-administrator"  # noqa: S105 - of a server that lives for 
 UNLIMITED = dict.fromkeys(("VECTORGATE_RATE_LIMIT_PER_TOKEN", "VECTORGATE_RATE_LIMIT_PER_ADDRESS"), "1000000000")
 """Rates out of reach: requests are counted as ever, and none is refused."""
 LEFT_ALONE = range(10_000, 16_000)
-"""Ports below those that systems choose from for who asks for any, and for the near end of connections."""
+"""Ports below those from which Linux and macOS choose for whoever asks for any, and for the near end of connections."""
 START_SECONDS = 60
 STOP_SECONDS = 10
 LAST_WORDS = 4000
@@ -33,12 +33,12 @@ class NotStartedError(RuntimeError):
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment, and that the system gives to nobody else until it is bound, or bound again."""
-    while True:
-        port = secrets.choice(LEFT_ALONE)
+    """A port that nobody has at the moment, and that the system gives to nobody else until it is bound, or bound again."""
+    for port in secrets.SystemRandom().sample(LEFT_ALONE, 100):
         with socket.socket() as bound, suppress(OSError):
             bound.bind(("127.0.0.1", port))
             return port
+    raise NotStartedError(f"no port of {LEFT_ALONE} can be bound")
 
 
 @asynccontextmanager

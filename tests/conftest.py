@@ -86,6 +86,12 @@ def of_database(url: str, name: str) -> str:
     return url.replace("/postgres?", f"/{name}?")
 
 
+@pytest.fixture(autouse=True)
+def _only_what_is_told_wakes_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not the look that each takes every half minute, for which tests would be patient enough."""
+    monkeypatch.setattr("app.domain.worker.IDLE_SECONDS", 3600.0)
+
+
 @pytest.fixture
 async def new_database(server_url: str, template: str) -> AsyncIterator[NewDatabase]:
     """Makes databases that are dropped at the test's end: `url = await new_database()`."""

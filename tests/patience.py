@@ -9,9 +9,12 @@ from inspect import isawaitable
 PATIENCE_SECONDS = 120
 
 
-def in_time() -> asyncio.Timeout:
-    """A block in which what never comes is a `TimeoutError`."""
-    return asyncio.timeout(PATIENCE_SECONDS)
+def in_time(seconds: float = PATIENCE_SECONDS) -> asyncio.Timeout:
+    """A block in which what never comes is a `TimeoutError`.
+
+    Fewer seconds are for what comes later all the same, by another way than the one that a test is about.
+    """
+    return asyncio.timeout(seconds)
 
 
 async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:

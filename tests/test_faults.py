@@ -54,7 +54,7 @@ async def test_a_network_that_falls_silent_is_told_in_time_and_leaves_no_connect
         )
         collection_id = await running.api.local_collection()
         proxy.silent = True
-        async with in_time():
+        async with in_time(20):
             told = await asyncio.gather(
                 *(running.api.refusal("{ organization { jobs { totalCount } } }") for _ in range(6))
             )

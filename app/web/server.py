@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from itertools import islice
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.frames import Frame
 
 from app.settings import Settings
 from app.web import slowness
 from app.web.address import PEER
+from app.web.idleness import Idle
 from app.web.slowness import Body, Head, Unread
 
 ON_STOP: Final = "on_stop"
@@ -26,13 +28,6 @@ ON_STOP: Final = "on_stop"
 
 PING_SECONDS: Final = 20.0
 """Between pings of a socket, and for their answer: what is between client and server keeps it open, and the dead are noticed."""
-
-KEEP_ALIVE_SECONDS: Final = 75.0
-"""How long a connection may wait for its next request: longer than the minute after which load balancers and clients leave one.
-
-Who ends it first must be the client. Otherwise a request that is on its way just then is lost, and only what changes nothing is
-sent again by itself.
-"""
 
 CLOSE_SECONDS: Final = 5.0
 """How long a peer may take to read what is left for it, once its socket is closed."""
@@ -55,12 +50,12 @@ def connections_below(descriptors: int) -> int:
 MOST_CONNECTIONS: Final = connections_below(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """Of this process. At the end of its descriptors it could not even reach its database."""
 
-LOOKED_AT: Final = 1_000
-"""How many connections are looked through for an idle one, when there is no room: for a flood of them it must not cost more than theirs."""
-
 FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 BAD: Final = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TOO_LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+IDLE: Final = WeakKeyDictionary[ServerState, Idle]()
+"""Of each server of this process: uvicorn's state of a server has no place for more."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +65,7 @@ def protocols(settings: Settings) -> dict[str, Any]:
     return {
         "http": HttpProtocol,
         "ws": SocketProtocol,
-        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        "timeout_keep_alive": settings.keep_alive_seconds,
         "ws_max_size": settings.max_body_bytes,
         "ws_ping_interval": PING_SECONDS,
         "ws_ping_timeout": PING_SECONDS,
@@ -106,28 +101,18 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base class does
         super().connection_made(transport)
         self._head, self._unread = Head(self.loop.time()), Unread()
+        self._idle = IDLE.setdefault(self.server_state, Idle())
         self.app_state = {**self.app_state, PEER: self.client}
-        if len(self.connections) > MOST_CONNECTIONS and not self._takes_the_place_of_another():
+        if len(self.connections) > MOST_CONNECTIONS and not self._idle.end_one(self.loop.time()):
             log.warning("connection_refused", most=MOST_CONNECTIONS)
             self._refuse(FULL)
         self._look = self.loop.call_later(min(LOOK_SECONDS, slowness.HEAD_SECONDS), self._look_at_it)
 
-    def _takes_the_place_of_another(self) -> bool:
-        """Whether there was one that is idle, which is ended: browsers keep those for as long as they may."""
-        looked_at = (each for each in islice(self.connections, LOOKED_AT) if isinstance(each, HttpProtocol))
-        idle = next((each for each in looked_at if each.is_idle), None)
-        if idle is not None:
-            idle.transport.close()
-        return idle is not None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it has answered, and nothing of a next request has come."""
-        return self.timeout_keep_alive_task is not None and self._head.between and not self.transport.is_closing()
-
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # which uvicorn leaves to a connection that was reset
         self._look_no_more()
+        self._idle.discard(self)
 
     def handle_websocket_upgrade(self) -> None:
         self._look_no_more()
@@ -139,6 +124,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     # --- what arrives ---
     def data_received(self, data: bytes) -> None:
+        self._idle.discard(self)
         head, body = self._head, self._body
         if head.between:
             head.begin(self.loop.time())
@@ -148,6 +134,22 @@ class HttpProtocol(HttpToolsProtocol):
         # With another body than before, the head and what else came with its beginning have been weighed as such.
         if self._is_too_much(len(data) if body is self._body else 0) and not self.transport.is_closing():
             self._refuse(TOO_LONG)
+        self._rest()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._rest()
+
+    def _rest(self) -> None:
+        """Wait for the next request, if the last has come whole and is answered; after an answer alone uvicorn does so itself."""
+        done = self._head.between and self.cycle is not None and self.cycle.response_complete
+        if not done or self.transport.is_closing() or self not in self.connections:  # as one that has become a socket
+            return
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        self._idle.add(self, self.loop.time())
 
     def _is_too_much(self, size: int) -> bool:
         if self._head.since is not None:

@@ -19,6 +19,7 @@ const SCALARS: NonNullable<GraphiQLProps["customScalarSchemas"]> = {
   BigInt: { type: "integer" },
   Date: { type: "string", format: "date" },
   DateTime: { type: "string", format: "date-time" },
+  ID: { type: ["string", "integer"] },
   JSON: { type: ["object", "array", "string", "number", "boolean"] },
   JSONObject: { type: ["object", "string"] },
   Vector: { type: ["array", "string"], items: { type: "number" } },

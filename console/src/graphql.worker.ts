@@ -1,11 +1,12 @@
 /** Monaco's GraphQL worker. It does not ask for variables, nor for fields of them, that have a default. */
-import { parse, visit } from "graphql";
+import { type DocumentNode, getOperationAST, parse, visit } from "graphql";
 import { initialize } from "monaco-editor/esm/vs/editor/editor.worker.js";
 import type { ICreateData } from "monaco-graphql";
 import { GraphQLWorker } from "monaco-graphql/esm/GraphQLWorker.js";
 import type { worker } from "monaco-graphql/esm/monaco-editor.js";
 
 interface ObjectSchema {
+  title?: string;
   required?: string[];
   properties?: Record<string, object>;
   definitions?: Record<string, ObjectSchema>;
@@ -23,8 +24,11 @@ class Worker extends GraphQLWorker {
   override async doGetVariablesJSONSchema(uri: string): Promise<unknown> {
     const schema = (await super.doGetVariablesJSONSchema(uri)) as ObjectSchema | null;
     if (!schema) return null;
-    const document = this.#context.getMirrorModels().find((model) => model.uri.toString() === uri);
-    const filled = variablesWithDefaults(document?.getValue() ?? "");
+    const model = this.#context.getMirrorModels().find((each) => each.uri.toString() === uri);
+    const document = parse(model?.getValue() ?? ""); // which it is: variables have been found in it
+    const name = getOperationAST(document)?.name?.value;
+    if (name) schema.title = `Variables of ${name}`;
+    const filled = variablesWithDefaults(document);
     leaveOut(schema, (name) => filled.has(name));
     for (const input of Object.values(schema.definitions ?? {})) {
       leaveOut(input, (name) => "default" in (input.properties?.[name] ?? {}));
@@ -33,10 +37,9 @@ class Worker extends GraphQLWorker {
   }
 }
 
-/** Of a document that can be read, as one is that variables have been found in. */
-function variablesWithDefaults(document: string): Set<string> {
+function variablesWithDefaults(document: DocumentNode): Set<string> {
   const found = new Set<string>();
-  visit(parse(document), {
+  visit(document, {
     VariableDefinition: ({ variable, defaultValue }) => void (defaultValue && found.add(variable.name.value)),
   });
   return found;

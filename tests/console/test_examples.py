@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, OperationDefinitionNode, OperationType, build_schema, parse, print_ast, validate
+from graphql import DocumentNode, OperationDefinitionNode, OperationType, build_schema, parse, validate
 from graphql.execution.values import VariableValues, get_variable_values
 
 from resolvers.node import split
@@ -52,11 +52,6 @@ class Example:
     def title(self) -> str:
         """Of its button: what stands behind the group in the first line."""
         return self.text.partition("\n")[0].partition(": ")[2]
-
-    @property
-    def types(self) -> dict[str, str]:
-        """Of its variables: name -> type."""
-        return {each.variable.name.value: print_ast(each.type) for each in self.operation.variable_definitions or ()}
 
     @property
     def variables(self) -> dict[str, Any]:

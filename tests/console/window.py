@@ -19,20 +19,19 @@ RESPONSE = """() => {
   return models.find(model => model.uri.path.endsWith("response.json"))?.getValue() ?? ""
 }"""
 """The editor renders only the lines in view: what it holds is asked of it."""
-CHECKED_AGAINST = """() => {
-  const [schema] = globalThis.__MONACO?.languages.json.jsonDefaults.diagnosticsOptions.schemas ?? []
-  const types = Object.entries(schema?.schema.properties ?? {}).map(([name, {description}]) => [name, description.split("\\n")[0]])
-  return Object.fromEntries(types)
-}"""
-"""Variable -> type, as the editor has read them of the operation; that is done some moments after it has changed."""
-FAULTS = """async () => {
+FAULTS = """async (name) => {
   const {editor, languages} = globalThis.__MONACO
-  const found = editor.getModels().filter(model => model.uri.path.endsWith("variables.json"))
+  const [known] = languages.json.jsonDefaults.diagnosticsOptions.schemas ?? []
+  if (known?.schema.title !== `Variables of ${name}`) return null
+  const variables = editor.getModels().filter(model => model.uri.path.endsWith("variables.json"))
   const check = await languages.json.getWorker()
-  const faults = await Promise.all(found.map(async ({uri}) => (await check(uri)).doValidation(uri.toString())))
-  return faults.flat().map(({message}) => message)
+  const faults = Promise.all(variables.map(async ({uri}) => (await check(uri)).doValidation(uri.toString())))
+  const late = new Promise(resolve => setTimeout(() => resolve(null), 2000))
+  return (await Promise.race([faults, late]))?.flat().map(({message}) => message) ?? null
 }"""
-"""What the editor finds in the variables: asked of what underlines them, so that nobody waits for a line that is not to come."""
+"""What the editor finds in the variables of this operation, asked of what underlines them, so that nobody waits for a line that is not
+to come. Null before it has read the operation, and where it has ended the worker that was asked, as it does to read another time."""
+
 VARY = """(text) => {
   const models = globalThis.__MONACO?.editor.getModels() ?? []
   models.filter(model => model.uri.path.endsWith("variables.json")).forEach(model => model.setValue(text))
@@ -111,15 +110,17 @@ class Window:
         """What the editor underlines in red."""
         return self.page.locator(".squiggly-error")
 
-    async def faults_of_variables(self, types: dict[str, str]) -> list[str]:
-        """What the editor finds wrong with the variables, once it has read that the operation takes these: name -> type."""
+    async def faults_of_variables(self, operation: str) -> list[str]:
+        """What the editor finds wrong with them, once it has read what this operation takes."""
+        found: list[str] | None = None
 
-        async def has_read() -> bool:
-            return bool(await self.page.evaluate(CHECKED_AGAINST) == types)
+        async def has_looked() -> bool:
+            nonlocal found
+            found = await self.page.evaluate(FAULTS, operation)
+            return found is not None
 
-        await until(has_read)
-        found: list[str] = await self.page.evaluate(FAULTS)
-        return found
+        await until(has_looked)
+        return found or []
 
     async def answers(self, *parts: str) -> None:
         """Wait until all of these stand in the response, however its lines are broken."""

@@ -18,7 +18,6 @@ import httpx
 from tests.patience import in_time, until
 
 ROOT = Path(__file__).parents[3]
-"""Until a command that hangs fails its test."""
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ async def served(
     **options: Any,  # noqa: ANN401 - uvicorn's
 ) -> AsyncIterator[Served]:
     """WebSocket at /graphql and server-sent events at /graphql/stream, as uvicorn serves them for us."""
-    vigil = Vigil(door.in_force, door.hub, check_seconds=60)
+    vigil = Vigil(door.in_force, door.hub, check_seconds=3600)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 from contextlib import AsyncExitStack
 
 import httpx
@@ -41,11 +42,17 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 
 async def handshake(
-    url: str, method: str = "GET", **more: str
+    url: str, method: str = "GET", before: str = "", **more: str
 ) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
-    """The first line of the answer, and a connection that speaks WebSocket, and then nothing by itself: not even pongs."""
+    """The first line of the answer, and a connection that speaks WebSocket, and then nothing by itself: not even pongs.
+
+    `before` is a request on the same connection, whose answer has no body.
+    """
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
+    if before:
+        writer.write(before.encode())
+        await reader.readuntil(b"\r\n\r\n")
     headers = {
         "host": host,
         "upgrade": "websocket",
@@ -103,7 +110,7 @@ async def test_a_client_that_never_reads_again_is_cut_off(lost: asyncio.Event, m
     ):
         await client.init("t")
         await client.ask("1", FLOOD)
-        async with in_time():
+        async with in_time(20):
             await lost.wait()
         assert await client.closed() == (None, ""), "the close frame was behind what it did not read"
 
@@ -184,10 +191,27 @@ async def test_a_client_that_says_goodbye_and_reads_nothing_is_cut_off(
             await lost.wait()
 
 
+async def test_a_socket_on_a_connection_that_has_served_a_request_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, known = list[server.HttpProtocol](), server.HttpProtocol.connection_made
+
+    def told(protocol: server.HttpProtocol, transport: asyncio.Transport) -> None:
+        known(protocol, transport)
+        made.append(protocol)
+
+    monkeypatch.setattr(server.HttpProtocol, "connection_made", told)
+    async with served(Door()) as opened:
+        line, _, writer = await handshake(opened.url, before="HEAD /none HTTP/1.1\r\nhost: here\r\n\r\n")
+        assert line.startswith(b"HTTP/1.1 101 ")
+        [only] = made
+        assert only.timeout_keep_alive_task is None
+        assert not server.IDLE[only.server_state].end_one(math.inf)
+        writer.close()
+
+
 def test_a_message_may_have_what_a_body_may_have() -> None:
     assert protocols(Settings.model_validate({"max_body_bytes": 4711}))["ws_max_size"] == 4711
 
 
-def test_a_connection_is_kept_for_longer_than_load_balancers_keep_one() -> None:
-    most_keep_one_for = 60
-    assert protocols(Settings.model_validate({}))["timeout_keep_alive"] > most_keep_one_for
+def test_a_connection_is_kept_for_longer_than_nginx_and_aws_keep_one_unless_it_is_said_otherwise() -> None:
+    assert protocols(Settings.model_validate({}))["timeout_keep_alive"] > 60
+    assert protocols(Settings.model_validate({"keep_alive_seconds": 610}))["timeout_keep_alive"] == 610

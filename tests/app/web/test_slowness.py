@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,11 +15,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from app.web import server, slowness
+from app.web import idleness, server, slowness
 from app.web.server import connections_below
 from app.web.slowness import Body, Head, Unread
 from tests.fakes.serving import serve
-from tests.patience import in_time
+from tests.patience import in_time, until
 
 ASK = b"GET /small HTTP/1.1\r\nhost: x\r\n"
 LARGE = 32 * 1_048_576
@@ -330,8 +332,21 @@ async def test_one_connection_too_many_is_refused_and_the_others_go_on(monkeypat
         assert (await answer(reader)).startswith(b"HTTP/1.1 200")
 
 
-async def test_one_that_is_idle_makes_room_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def _is_taken(url: str) -> bool:
+    async with opened(url) as (reader, writer):
+        writer.write(ASK + b"connection: close\r\n\r\n")
+        return (await until_closed(reader)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is room for two connections, and any idle one may end."""
     monkeypatch.setattr(server, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(idleness, "LEAST_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("two")
+async def test_one_that_is_idle_makes_room_for_a_new_one() -> None:
     async with serve(APP) as url, opened(url) as (idle, first), opened(url) as (busy, second):
         first.write(ASK + b"\r\n")
         second.write(ASK)
@@ -342,6 +357,54 @@ async def test_one_that_is_idle_makes_room_for_a_new_one(monkeypatch: pytest.Mon
         assert await until_closed(idle) == b""
         second.write(b"\r\n")
         assert (await answer(busy)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.usefixtures("two")
+async def test_one_that_has_not_read_its_answer_would_keep_its_place_and_makes_no_room() -> None:
+    async with serve(APP) as url, opened(url) as (unread, first), opened(url) as (busy, second):
+        first.write(ASK.replace(b"small", b"large") + b"\r\n")
+        second.write(ASK + b"\r\n" + ASK)
+        await unread.readuntil(b"\r\n\r\n")
+        assert (await answer(busy)).startswith(b"HTTP/1.1 200")
+        async with opened(url) as (refused, _):
+            assert (await until_closed(refused)).startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.usefixtures("two")
+async def test_one_whose_body_ends_after_its_answer_is_idle_then() -> None:
+    async with serve(APP) as url, opened(url) as (idle, first), opened(url) as (_, second):
+        second.write(ASK)
+        first.write(ASK.replace(b"GET", b"POST") + b"content-length: 2\r\n\r\nx")
+        assert (await answer(idle)).startswith(b"HTTP/1.1 200")
+        first.write(b"x")
+        await until(lambda: _is_taken(url))
+        assert await until_closed(idle) == b""
+
+
+async def test_one_whose_body_ends_after_its_answer_is_not_kept_for_ever() -> None:
+    async with connected(timeout_keep_alive=0.05) as (reader, writer):
+        writer.write(ASK.replace(b"GET", b"POST") + b"content-length: 2\r\n\r\nx")
+        assert (await answer(reader)).startswith(b"HTTP/1.1 200")
+        writer.write(b"x")
+        assert await until_closed(reader) == b""
+
+
+async def test_one_that_is_reset_is_forgotten_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, known = list[server.HttpProtocol](), server.HttpProtocol.connection_lost
+
+    def told(protocol: server.HttpProtocol, exc: Exception | None) -> None:
+        known(protocol, exc)
+        lost.append(protocol)
+
+    monkeypatch.setattr(server.HttpProtocol, "connection_lost", told)
+    async with connected() as (reader, writer):
+        writer.write(ASK + b"\r\n")
+        assert (await answer(reader)).startswith(b"HTTP/1.1 200")
+        reset_at_close = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset_at_close)
+        writer.transport.abort()
+        await until(lambda: bool(lost))
+        assert lost[0].timeout_keep_alive_task is None
 
 
 @pytest.mark.parametrize(("descriptors", "connections"), [(256, 192), (1_024, 768), (1_048_576, 786_432)])

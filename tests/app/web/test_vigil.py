@@ -45,7 +45,7 @@ def heard(hub: Hub) -> None:
 
 async def test_a_change_is_checked_at_once_in_one_question_for_all_connections() -> None:
     tokens, hub = Tokens("a", "b"), Hub()
-    vigil = Vigil(tokens.check, hub, check_seconds=60)
+    vigil = Vigil(tokens.check, hub, check_seconds=3600)
     with ExitStack() as stack:
         for name, token in [("first", "a"), ("second", "a"), ("third", "b"), ("not begun", None)]:
             tokens.watch(stack, vigil, name, token)
