@@ -114,7 +114,7 @@ class Settings(BaseModel):
     keep_alive_seconds: float = Field(
         75,
         gt=0,
-        le=3600,
+        le=86400,
         description="how long a connection is kept for its next request: longer than the load balancer in front keeps one",
     )
     max_body_bytes: int = Field(20 * MEBIBYTE, ge=1024, description="size of a request's body")

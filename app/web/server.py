@@ -138,18 +138,24 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._unread.read_on()
+        if self not in self.connections:  # it has become a socket meanwhile
+            self._unset_keepalive_if_required()
         self._rest()
 
     def _rest(self) -> None:
         """Wait for the next request, if the last has come whole and is answered; after an answer alone uvicorn does so itself."""
-        done = self._head.between and self.cycle is not None and self.cycle.response_complete
-        if not done or self.transport.is_closing() or self not in self.connections:  # as one that has become a socket
+        if not self._is_done() or self.transport.is_closing() or self not in self.connections:
             return
+        self.cycle.body.clear()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
         self._idle.add(self, self.loop.time())
+
+    def _is_done(self) -> bool:
+        return self._head.between and self.cycle is not None and self.cycle.response_complete
 
     def _is_too_much(self, size: int) -> bool:
         if self._head.since is not None:
@@ -206,7 +212,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _look_at_it(self) -> None:
         now = self.loop.time()
-        if self._unread.is_stuck(self.transport, now, paused=self.flow.write_paused):
+        left = self._is_done() and self.transport.get_write_buffer_size() > 0
+        if self._unread.is_stuck(self.transport, now, paused=self.flow.write_paused or left):
             self.transport.abort()
         elif self._head.is_late(now) or self._body_is_late():
             self.transport.close()

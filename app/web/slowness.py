@@ -74,7 +74,7 @@ class Body:
 
 
 class Unread:
-    """What a client leaves unread while it is waited for: an answer that has no more room, or a connection that is closing."""
+    """What a client leaves unread while it is waited for: an answer without more room, or at its end, or a connection that is closing."""
 
     __slots__ = ("_before",)
 

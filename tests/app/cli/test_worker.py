@@ -15,7 +15,7 @@ from tests.app.cli.support import Start, Vectorgate
 from tests.app.domain.working import resting
 from tests.factory import Api, Run, Running
 from tests.fakes.openai import OpenAIFake
-from tests.patience import until
+from tests.patience import in_time, until
 from tests.resolvers.documents import openai as configured
 from tests.resolvers.jobs import ended, job, migrate
 
@@ -84,7 +84,8 @@ async def test_a_stopped_worker_leaves_its_job_to_another_at_once(
     at_work, other = (first, second) if TAKEN in first.err.text else (second, first)
     assert (await at_work.stopped()).code == 0
     assert (await job(idle.api, identifier))["status"] == "RUNNING"
-    await other.err.until(TAKEN)
+    async with in_time(20):  # it looks by itself every 30 seconds
+        await other.err.until(TAKEN)
     openai.gate.set()
     assert (await ended(idle.api, identifier))["status"] == "SUCCEEDED"
     assert set(await idle.api.documents(newer)) == {0, 1, 2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from app.web.idleness import LEAST_SECONDS, Idle
+from app.web.idleness import LEAST_SECONDS, MOST_LOOKS, Idle
 
 
 @dataclass
@@ -75,9 +75,18 @@ def test_one_that_is_busy_again_begins_anew() -> None:
     assert (first.told.closed, second.told.closed) == (False, True)
 
 
-def test_one_with_an_unread_answer_is_passed_over() -> None:
+def test_one_with_an_unread_answer_is_passed_over_until_it_has_been_read_for_long_enough() -> None:
     unread, other = Connection(Transport(unread=1)), Connection()
     known = idle(unread, other)
     assert known.end_one(LATER)
     assert (unread.told.closed, other.told.closed) == (False, True)
-    assert not known.end_one(LATER)
+    unread.told.unread = 0
+    assert not known.end_one(LATER + LEAST_SECONDS - 0.1)
+    assert known.end_one(LATER + LEAST_SECONDS)
+    assert unread.told.closed
+
+
+def test_many_with_unread_answers_are_not_all_looked_at_for_one_that_comes() -> None:
+    known = idle(*(Connection(Transport(unread=1)) for _ in range(MOST_LOOKS)), Connection())
+    assert not known.end_one(100)
+    assert known.end_one(100)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import math
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -19,16 +21,21 @@ from app.web import server
 from app.web.server import SocketProtocol, protocols
 from app.web.socket import Patience
 from tests.app.web.streaming import LARGEST_MESSAGE, Door, served
-from tests.patience import in_time
+from tests.patience import in_time, until
 from tests.socket_client import SUBPROTOCOL, socket
 
 FLOOD = "subscription { flood(length: 100000) }"
 
 
 class Lost(SocketProtocol):
-    """Tells when a connection is gone, on this side."""
+    """Tells when a connection is gone, on this side, and how much its client leaves unread."""
 
     gone = asyncio.Event()
+    unread: ClassVar[Callable[[], int]] = int
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        type(self).unread = self.transport.get_write_buffer_size
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -185,10 +192,17 @@ async def test_a_client_that_says_goodbye_and_reads_nothing_is_cut_off(
         await client.init("t")
         await client.ask("1", FLOOD)
         await client.heard()
+        await until(_nothing_is_read)
         client.connection.protocol.send_close(1000)
         client.connection.transport.write(b"".join(client.connection.protocol.data_to_send()))
         async with in_time():
             await lost.wait()
+
+
+async def _nothing_is_read() -> bool:
+    before = Lost.unread()
+    await asyncio.sleep(0.05)
+    return before == Lost.unread() > 0
 
 
 async def test_a_socket_on_a_connection_that_has_served_a_request_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +226,6 @@ def test_a_message_may_have_what_a_body_may_have() -> None:
     assert protocols(Settings.model_validate({"max_body_bytes": 4711}))["ws_max_size"] == 4711
 
 
-def test_a_connection_is_kept_for_longer_than_nginx_and_aws_keep_one_unless_it_is_said_otherwise() -> None:
+def test_a_connection_is_kept_for_longer_than_nginx_keeps_one_unless_it_is_said_otherwise() -> None:
     assert protocols(Settings.model_validate({}))["timeout_keep_alive"] > 60
     assert protocols(Settings.model_validate({"keep_alive_seconds": 610}))["timeout_keep_alive"] == 610

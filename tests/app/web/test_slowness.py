@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -135,7 +136,7 @@ async def test_a_large_head_and_bodies_that_come_with_one_are_no_large_head() ->
 # --- the rest of a body ---
 @pytest.mark.usefixtures("hurried")
 async def test_a_body_that_is_answered_and_goes_on_ends_the_connection() -> None:
-    async with connected(timeout_keep_alive=60) as (reader, writer):
+    async with connected(timeout_keep_alive=3600) as (reader, writer):
         writer.write(ASK.replace(b"GET", b"POST") + b"content-length: 1000000\r\n\r\nx")
         assert (await answer(reader)).startswith(b"HTTP/1.1 200")
         writer.write(b"x")
@@ -181,8 +182,9 @@ async def test_more_than_64_kib_around_a_body_are_431(chunks: int, begun: bytes,
 
 @AROUND
 async def test_behind_an_answer_they_end_the_connection_without_another(
-    chunks: int, begun: bytes, piece: bytes
+    chunks: int, begun: bytes, piece: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(server, "LOOK_SECONDS", 3600)
     async with connected() as (reader, writer):
         writer.write(CHUNKED)
         assert (await answer(reader)).startswith(b"HTTP/1.1 200")
@@ -258,7 +260,7 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 
 @pytest.mark.usefixtures("hurried")
-@pytest.mark.parametrize("keep_alive", [0.01, 60], ids=["closing", "open"])
+@pytest.mark.parametrize("keep_alive", [0.01, 3600], ids=["closing", "open"])
 async def test_an_answer_that_is_not_read_ends_the_connection(keep_alive: float, lost: asyncio.Event) -> None:
     async with connected(timeout_keep_alive=keep_alive) as (reader, writer):
         writer.write(ASK.replace(b"small", b"large") + b"\r\n")
@@ -266,6 +268,16 @@ async def test_an_answer_that_is_not_read_ends_the_connection(keep_alive: float,
         async with in_time():
             await lost.wait()
         assert len(await until_closed(reader)) < LARGE
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_so_does_the_end_of_one_that_is_left_unread(monkeypatch: pytest.MonkeyPatch, lost: asyncio.Event) -> None:
+    monkeypatch.setattr(server.HttpProtocol, "pause_writing", lambda _: None)  # as with less than what pauses an answer
+    async with connected(timeout_keep_alive=3600) as (reader, writer):
+        writer.write(ASK.replace(b"small", b"large") + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        async with in_time():
+            await lost.wait()
 
 
 async def test_one_that_is_read_comes_whole() -> None:
@@ -323,6 +335,7 @@ def test_a_head_is_late_when_it_is_begun_and_not_complete_in_time() -> None:
 # --- how many ---
 async def test_one_connection_too_many_is_refused_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(slowness, "HEAD_SECONDS", 3600)
     async with serve(APP) as url, opened(url) as (reader, writer):
         writer.write(ASK + b"\r\n" + ASK)
         assert (await answer(reader)).startswith(b"HTTP/1.1 200")
@@ -340,14 +353,15 @@ async def _is_taken(url: str) -> bool:
 
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is room for two connections, and any idle one may end."""
+    """There is room for two connections; any idle one may end, and ends for nothing else but another."""
     monkeypatch.setattr(server, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(slowness, "HEAD_SECONDS", 3600)
     monkeypatch.setattr(idleness, "LEAST_SECONDS", 0)
 
 
 @pytest.mark.usefixtures("two")
 async def test_one_that_is_idle_makes_room_for_a_new_one() -> None:
-    async with serve(APP) as url, opened(url) as (idle, first), opened(url) as (busy, second):
+    async with serve(APP, timeout_keep_alive=3600) as url, opened(url) as (idle, first), opened(url) as (busy, second):
         first.write(ASK + b"\r\n")
         second.write(ASK)
         assert (await answer(idle)).startswith(b"HTTP/1.1 200")
@@ -361,7 +375,11 @@ async def test_one_that_is_idle_makes_room_for_a_new_one() -> None:
 
 @pytest.mark.usefixtures("two")
 async def test_one_that_has_not_read_its_answer_would_keep_its_place_and_makes_no_room() -> None:
-    async with serve(APP) as url, opened(url) as (unread, first), opened(url) as (busy, second):
+    async with (
+        serve(APP, timeout_keep_alive=3600) as url,
+        opened(url) as (unread, first),
+        opened(url) as (busy, second),
+    ):
         first.write(ASK.replace(b"small", b"large") + b"\r\n")
         second.write(ASK + b"\r\n" + ASK)
         await unread.readuntil(b"\r\n\r\n")
@@ -372,7 +390,7 @@ async def test_one_that_has_not_read_its_answer_would_keep_its_place_and_makes_n
 
 @pytest.mark.usefixtures("two")
 async def test_one_whose_body_ends_after_its_answer_is_idle_then() -> None:
-    async with serve(APP) as url, opened(url) as (idle, first), opened(url) as (_, second):
+    async with serve(APP, timeout_keep_alive=3600) as url, opened(url) as (idle, first), opened(url) as (_, second):
         second.write(ASK)
         first.write(ASK.replace(b"GET", b"POST") + b"content-length: 2\r\n\r\nx")
         assert (await answer(idle)).startswith(b"HTTP/1.1 200")
@@ -405,6 +423,7 @@ async def test_one_that_is_reset_is_forgotten_at_once(monkeypatch: pytest.Monkey
         writer.transport.abort()
         await until(lambda: bool(lost))
         assert lost[0].timeout_keep_alive_task is None
+        assert not server.IDLE[lost[0].server_state].end_one(math.inf)
 
 
 @pytest.mark.parametrize(("descriptors", "connections"), [(256, 192), (1_024, 768), (1_048_576, 786_432)])
