@@ -43,7 +43,7 @@ def check_first(first: int) -> None:
 
 
 def encode_cursor(*parts: object) -> str:
-    """An opaque cursor of JSON values."""
+    """An opaque cursor of JSON's scalars."""
     return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
 
 
@@ -53,7 +53,8 @@ def decode_cursor(cursor: str, length: int) -> list[object]:
         parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error):
         parts = None
-    if not isinstance(parts, list) or len(parts) != length:
+    # What is nested is no cursor of ours: as text it could be too deep to be told.
+    if not isinstance(parts, list) or len(parts) != length or any(isinstance(part, (list, dict)) for part in parts):
         raise bad_cursor()
     return parts
 

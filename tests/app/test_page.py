@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from uuid import uuid4
 
 import pytest
@@ -42,6 +43,12 @@ def test_a_cursor_brings_back_its_parts_and_needs_no_escaping_in_a_url() -> None
 def test_what_is_no_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(BadInput, match="after is not a cursor"):
         decode_cursor(cursor, 2)
+
+
+@pytest.mark.parametrize("part", [b"[" * 1_000 + b"]" * 1_000, b'{"a":' * 1_000 + b"1" + b"}" * 1_000, b"[]"])
+def test_what_is_nested_is_no_cursor_however_deep(part: bytes) -> None:
+    with pytest.raises(BadInput, match="after is not a cursor"):
+        after_id(base64.urlsafe_b64encode(b"[" + part + b"]").decode())
 
 
 def test_a_cursor_of_an_id_brings_it_back() -> None:
