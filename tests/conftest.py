@@ -87,9 +87,10 @@ def of_database(url: str, name: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _only_what_is_told_wakes_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And not the look that each takes every half minute, for which tests would be patient enough."""
+def _nothing_comes_round_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a worker's look for jobs nor a sweep, which come every half minute: tests would be patient enough for them."""
     monkeypatch.setattr("app.domain.worker.IDLE_SECONDS", 3600.0)
+    monkeypatch.setattr("app.domain.sweep.SECONDS", 3600.0)
 
 
 @pytest.fixture

@@ -20,5 +20,8 @@ def in_time(seconds: float = PATIENCE_SECONDS) -> asyncio.Timeout:
 async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
     """Wait for something that happens elsewhere and has no event: in PostgreSQL, in another task, or in another process."""
     async with in_time():
-        while not (found := condition()) or (isawaitable(found) and not await found):  # noqa: ASYNC110 - see above
+        while True:
+            found = condition()
+            if (await found) if isawaitable(found) else found:
+                return
             await asyncio.sleep(0.01)

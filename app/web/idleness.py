@@ -9,7 +9,6 @@ from typing import Final, Protocol
 LEAST_SECONDS: Final = 5.0
 """For so long a connection keeps its place: whoever asks again at once shall not find it closed, and nobody can take it by silence."""
 
-
 MOST_LOOKS: Final = 10
 """At connections that cannot end, for one that comes."""
 

@@ -29,9 +29,9 @@ class Worker extends GraphQLWorker {
     const name = getOperationAST(document)?.name?.value;
     if (name) schema.title = `Variables of ${name}`;
     const filled = variablesWithDefaults(document);
-    leaveOut(schema, (name) => filled.has(name));
+    leaveOut(schema, (variable) => filled.has(variable));
     for (const input of Object.values(schema.definitions ?? {})) {
-      leaveOut(input, (name) => "default" in (input.properties?.[name] ?? {}));
+      leaveOut(input, (field) => "default" in (input.properties?.[field] ?? {}));
     }
     return schema;
   }
