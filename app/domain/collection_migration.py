@@ -115,7 +115,8 @@ async def _begin(run: Run, way: Carrying) -> None:
 
 
 async def _copy(run: Run, way: Carrying) -> None:
-    """All that is not there yet, in order of keys."""
+    """All that is not there yet, in order of keys, up to the last one of now: what comes behind it is noted as a change."""
+    last = await run.patiently(partial(_last_key, way))
     processed, failed = run.job.processed, run.job.failed
 
     async def carry(batch: Batch) -> None:
@@ -126,7 +127,7 @@ async def _copy(run: Run, way: Carrying) -> None:
 
     async def each(begin: Begin) -> None:
         after = ""
-        while (found := await run.patiently(partial(_stretch, way, after))) is not None:
+        while (found := await run.patiently(partial(_stretch, way, after, last))) is not None:
             after = found.last
             if found.documents:
                 await begin(carry(Batch(found.documents)))
@@ -140,9 +141,14 @@ async def _index(way: Carrying) -> None:
         await collection_store.build_index(connection, way.new)
 
 
-async def _stretch(way: Carrying, after: str) -> Stretch | None:
+async def _last_key(way: Carrying) -> str:
     async with way.region.connection() as connection:
-        return await document_copy.stretch(connection, way.old, way.new, after, BATCH)
+        return await document_copy.last_key(connection, way.old)
+
+
+async def _stretch(way: Carrying, after: str, last: str) -> Stretch | None:
+    async with way.region.connection() as connection:
+        return await document_copy.stretch(connection, way.old, way.new, after, last, BATCH)
 
 
 async def _catch_up(run: Run, way: Carrying, *, left: int) -> None:

@@ -72,14 +72,16 @@ class Filling:
     async def _pass(self) -> bool:
         """Look at every text that has no vector once; answers whether anything was new."""
         before = (self._stored, len(self._refused))
-        await self._tell(self._stored + await self._read(missing.count))
-        await bounded(IN_FLIGHT, self._each)
+        there = await self._read(missing.count)
+        await self._tell(self._stored + there)
+        await bounded(IN_FLIGHT, partial(self._each, there))
         return before != (self._stored, len(self._refused))
 
-    async def _each(self, begin: Begin) -> None:
+    async def _each(self, there: int, begin: Begin) -> None:
+        """No more than there were: what writers add behind the last key meanwhile is the next pass's, or this one would follow them."""
         after = None
-        while found := await self._read(partial(missing.batch, after=after, limit=BATCH)):
-            after = found[-1].key
+        while there and (found := await self._read(partial(missing.batch, after=after, limit=min(there, BATCH)))):
+            after, there = found[-1].key, there - len(found)
             await begin(self._one(found))
 
     async def _read(self, read: Callable[[Connection, Gap], Awaitable[R]]) -> R:

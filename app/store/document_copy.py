@@ -36,15 +36,27 @@ class Counts:
 
 
 @dropped_is_not_found
-async def stretch(connection: Connection, old: Collection, new: Collection, after: str, limit: int) -> Stretch | None:
-    """The next documents behind a key, without those that were copied before and not changed since; None: there are no more."""
+async def last_key(connection: Connection, old: Collection) -> str:
+    """The last of all keys; the empty text, which comes before every key, where there are none."""
+    key: str = await connection.fetchval(f"select coalesce(max(key), '') from {table(old)}")
+    return key
+
+
+@dropped_is_not_found
+async def stretch(
+    connection: Connection, old: Collection, new: Collection, after: str, last: str, limit: int
+) -> Stretch | None:
+    """The next documents behind a key and up to another, without those that were copied before and not changed since.
+
+    None: there are no more.
+    """
     rows = await connection.fetch(
         f"""
         with following as materialized (
             select key, updated_at from (
                 select key, updated_at, row_number() over ordered as number, sum(bytes) over ordered as bytes from (
                     select key, updated_at, pg_column_size(body) + coalesce(pg_column_size(text), 0) as bytes
-                    from {table(old)} where key > $1 order by key limit $2
+                    from {table(old)} where key > $1 and key <= $2 order by key limit $3
                 ) as sized window ordered as (order by key)
             ) as numbered where number = 1 or bytes <= {MOST_BYTES:d}
         )
@@ -55,6 +67,7 @@ async def stretch(connection: Connection, old: Collection, new: Collection, afte
             )
         ) as original on original.key = following.key order by following.key""",
         after,
+        last,
         limit,
     )
     if not rows:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from app.domain import collection, collection_migration
-from app.store import document
+from app.store import document, document_copy
 from app.store.document import NewDocument
+from app.store.document_copy import Stretch
 from resolvers.node import local_id
 from tests.app.domain.working import system
 from tests.factory import KEY, SECOND_KEY, Api, Run, Running, until_waiting
@@ -234,6 +235,27 @@ async def test_writers_who_never_pause_lose_nothing(running: Running, monkeypatc
     finished = done["finishedAt"]
     unchanged = {key: each for key, each in later.items() if each["updatedAt"] < finished}
     assert contents({key: seen[key] for key in unchanged}, *wanted) == contents(unchanged, *wanted)
+
+
+async def test_it_does_not_follow_writers_who_always_add_behind_the_last_key(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, stretch, looks = running.api, document_copy.stretch, 0
+    books = await api.collection(await api.database(), dimension=2)
+    await api.insert(books, {"_id": 1, "$vector": [1, 1]})
+
+    async def with_one_more(*given: Any) -> Stretch | None:  # noqa: ANN401 - passed on
+        nonlocal looks
+        looks += 1
+        if looks < 50:
+            await api.insert(books, {"_id": looks + 1, "$vector": [1, 1]})
+        return await stretch(*given)
+
+    monkeypatch.setattr(document_copy, "stretch", with_one_more)
+    identifier, newer = await migrate(api, books)
+    assert (await ended(api, identifier))["status"] == "SUCCEEDED"
+    assert looks == 2
+    assert set(await api.documents(newer)) == {1, 2, 3}
 
 
 async def test_a_write_that_is_under_way_is_waited_for(running: Running) -> None:

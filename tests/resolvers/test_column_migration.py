@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.domain import column_migration
+from app.store import missing
+from app.store.missing import Missing
 from tests.factory import KEY, Api, RefusedError, Running
 from tests.fakes.vendor import embed
 from tests.patience import until
@@ -129,6 +132,26 @@ async def test_a_collection_s_configuration_is_permanent_and_a_foreign_table_is_
     async with await running.other_organization() as other:
         for each in (collection_id, table_id):
             assert (await other.refusal(MIGRATE, id=each, column="v", embedding=OPENAI)).codes == ["NOT_FOUND"]
+
+
+async def test_it_does_not_follow_writers_who_always_add_behind_the_last_key(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, batch, looks = running.api, missing.batch, 0
+    table_id, _ = await films(api)
+
+    async def with_one_more(*given: Any, **more: Any) -> list[Missing]:  # noqa: ANN401 - passed on
+        nonlocal looks
+        looks += 1
+        if looks < 10 * column_migration.MOST_PASSES:
+            await api.insert_rows(table_id, {"id": 10 + looks, "title": f"the sequel number {looks}"})
+        return await batch(*given, **more)
+
+    monkeypatch.setattr(missing, "batch", with_one_more)
+    done = await api.ended(await begun(api, table_id))
+    assert (done["status"], done["processed"]) == ("SUCCEEDED", done["total"])
+    assert looks <= 3 * column_migration.MOST_PASSES
+    assert None not in (await api.vectors(table_id, first=500)).values()
 
 
 async def test_while_it_moves_a_column_keeps_its_configuration_and_can_be_given_up_without_a_trace(
