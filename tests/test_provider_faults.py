@@ -153,7 +153,7 @@ async def test_a_host_that_does_not_exist_is_told_apart(run: Run) -> None:
 
 
 async def test_a_server_error_that_stays_says_so(run: Run) -> None:
-    running = await run(provider_deadline_seconds=0.5)
+    running = await run(provider_deadline_seconds=1)
     collection_id = await running.api.openai_collection()
     running.openai.faults.extend([Fault(status=500, body={"error": {"message": "boom"}})] * 50)
     refused = await running.api.refusal(

@@ -153,8 +153,8 @@ async def test_a_key_that_the_provider_refuses_is_not_stored(running: Running) -
 async def test_a_provider_that_fails_decides_nothing_and_nothing_is_stored(
     run: Run, status_code: int, code: str
 ) -> None:
-    running = await run(provider_deadline_seconds=0.2)
-    for _ in range(5):
+    running = await run(provider_deadline_seconds=1)
+    for _ in range(50):
         running.openai.fail(status_code, "out of order")
     refused = await running.api.refusal(ADD, input=given(validate=True))
     assert (refused.codes, refused.facts["family"]) == ([code], "PROVIDER")
@@ -176,8 +176,7 @@ async def test_a_stored_key_is_tried_where_it_is_used(running: Running) -> None:
     assert (tried["ok"], running.openai.received[-1].body["model"]) == (True, "text-embedding-3-small")
 
 
-async def test_a_refused_key_is_an_answer_and_a_failing_provider_an_error(run: Run) -> None:
-    running = await run(provider_deadline_seconds=0.2)
+async def test_a_refused_key_is_an_answer_and_a_failing_provider_an_error(running: Running) -> None:
     identifier = await running.api.credential(key=REFUSED_KEY)
     tried = (await running.api(TEST, id=identifier))["testCredential"]
     assert (tried["ok"], tried["latencyMs"]) == (False, None)

@@ -124,9 +124,9 @@ async def test_a_validated_rotation_keeps_the_old_secret_when_the_provider_refus
 
 
 async def test_a_provider_that_is_down_leaves_the_old_secret(run: Run) -> None:
-    running = await run(provider_deadline_seconds=0.2)
+    running = await run(provider_deadline_seconds=1)
     identifier = await running.api.credential()
-    for _ in range(5):
+    for _ in range(50):
         running.openai.fail(503)
     refused = await refusal(running.api, identifier, validate=True)
     assert (refused.codes, refused.facts["retryable"]) == (["EMBEDDING_PROVIDER_SERVER_ERROR"], True)
