@@ -33,6 +33,8 @@ from providers.transport import Sender
 WAIT_SECONDS = 30.0
 """How long a start waits for the catalogue's cluster: many things start together."""
 BETWEEN_SECONDS = 0.5
+LAST_SECONDS = 3.0
+"""How long a stop waits for what is to be noted at the end."""
 MOST_METADATA_BYTES = 256 * 1024
 """Of each document of an identity provider; usual ones have a hundredth of it."""
 
@@ -82,42 +84,32 @@ async def opened(gateway: Gateway, wait_seconds: float = WAIT_SECONDS) -> AsyncI
 
 
 @asynccontextmanager
-async def swept(gateway: Gateway) -> AsyncIterator[None]:
-    """Housekeeping before and while serving, and a last note of uses at the end."""
+async def at_work(gateway: Gateway) -> AsyncIterator[None]:
+    """What every process does beside its own: housekeeping, hearing what others change in the catalogue, and jobs.
+
+    At the end all of it is left at once, what is under way of a job for another process.
+    """
     await sweep.once(gateway)
-    sweeper = asyncio.create_task(sweep.forever(gateway))
+    work = (sweep.forever(gateway), gateway.hub.listen(gateway.postgres.catalogue), Worker(gateway).forever())
+    tasks = [asyncio.create_task(each) for each in work]
     try:
         yield
     finally:
-        sweeper.cancel()
-        await asyncio.gather(sweeper, return_exceptions=True)
-        await refusal.tell_left_out(gateway, last=True)
-        try:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await _note_the_last(gateway)
+
+
+async def _note_the_last(gateway: Gateway) -> None:
+    """Uses and refusals that no sweep has written yet; a database that says nothing does not hold up the end."""
+    try:
+        async with asyncio.timeout(LAST_SECONDS):
+            await refusal.tell_left_out(gateway, last=True)
             await sweep.note_uses(gateway)
-        except DatabaseUnavailable as error:
-            log.warning("last_uses_not_written", reason=error.message)
-
-
-@asynccontextmanager
-async def listening(gateway: Gateway) -> AsyncIterator[None]:
-    """Hear what other processes change in the catalogue."""
-    listener = asyncio.create_task(gateway.hub.listen(gateway.postgres.catalogue))
-    try:
-        yield
-    finally:
-        listener.cancel()
-        await asyncio.gather(listener, return_exceptions=True)
-
-
-@asynccontextmanager
-async def working(gateway: Gateway) -> AsyncIterator[None]:
-    """Work on jobs; what is under way at the end is left for another process."""
-    worker = asyncio.create_task(Worker(gateway).forever())
-    try:
-        yield
-    finally:
-        worker.cancel()
-        await asyncio.gather(worker, return_exceptions=True)
+    except (DatabaseUnavailable, TimeoutError) as error:
+        cause = error.message if isinstance(error, DatabaseUnavailable) else f"not within {LAST_SECONDS:g} s"
+        log.warning("last_uses_not_written", reason=cause)
 
 
 def _postgres(settings: Settings, url: str, query_logger: QueryLogger | None) -> Postgres:

@@ -17,7 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from app import garbage, tenant
-from app.assembly import build_gateway, listening, opened, swept, working
+from app.assembly import at_work, build_gateway, opened
 from app.domain import identity
 from app.gateway import Gateway
 from app.log import configure_logging
@@ -64,9 +64,7 @@ def create_app(gateway: Gateway, begun: Callable[[], None] | None = None, traces
         async with (
             observer.tracing(),
             opened(gateway) as first,
-            swept(gateway),
-            listening(gateway),
-            working(gateway),
+            at_work(gateway),
             vigil.kept(),
             sampler.kept(),
         ):

@@ -32,6 +32,9 @@ APPLICATION = "vectorgate"
 EF_SEARCH = 140
 """How many neighbours a search in an HNSW index keeps in sight, and finds at a time: see `store/neighbour.py`."""
 
+LEAVING_SECONDS = 2.0
+"""How long who was interrupted waits for a rollback, or for a statement to stop; then the connection is given up, which ends both."""
+
 LISTENING_SECONDS = 10.0
 """How long a listening connection may be silent before it is asked whether it is still there."""
 
@@ -99,6 +102,27 @@ class TenantConnection(PlainConnection):
             self._tenant = whom
 
 
+@asynccontextmanager
+async def transaction(connection: Connection) -> AsyncIterator[None]:
+    """A transaction as asyncpg's own, but for its rollback, which would wait for a silent network as long as a statement may take."""
+    begun: Transaction = connection.transaction()
+    await begun.start()
+    try:
+        yield
+    except BaseException:
+        await _roll_back(connection, begun)
+        raise
+    await begun.commit()
+
+
+async def _roll_back(connection: Connection, begun: Transaction) -> None:
+    try:
+        async with asyncio.timeout(LEAVING_SECONDS):
+            await begun.rollback()
+    except TimeoutError:
+        connection.terminate()
+
+
 class Cluster:
     """One PostgreSQL cluster. It may be away when the gateway starts, and go and come back while it runs."""
 
@@ -153,16 +177,14 @@ class Cluster:
                 connection.terminate()
                 raise
             finally:
-                await pool.release(connection)
+                await pool.release(connection, timeout=LEAVING_SECONDS)
                 tally.used_database(time.perf_counter() - begun)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection in a transaction: all of it is committed, or none."""
-        async with self.connection() as connection:
-            transaction: Transaction = connection.transaction()
-            async with transaction:
-                yield connection
+        async with self.connection() as connection, transaction(connection):
+            yield connection
 
     @asynccontextmanager
     async def outside(self) -> AsyncIterator[Connection]:

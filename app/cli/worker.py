@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from app.assembly import WAIT_SECONDS, build_gateway, listening, opened, swept, working
+from app.assembly import WAIT_SECONDS, at_work, build_gateway, opened
 from app.cli import keys, process
 from app.main import announce
 from app.settings import Settings
@@ -27,7 +27,7 @@ def run(wait: process.Wait = WAIT_SECONDS, accept_lost_keys: keys.AcceptLost = F
 
 async def _work(settings: Settings, wait_seconds: float, *, accept_lost: bool) -> None:
     gateway = build_gateway(settings)
-    async with opened(gateway, wait_seconds) as first, swept(gateway), listening(gateway), working(gateway):
+    async with opened(gateway, wait_seconds) as first, at_work(gateway):
         announce(first.generated_token)
         await keys.check(gateway, accept_lost=accept_lost)
         log.info("working")

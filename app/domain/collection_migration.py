@@ -25,7 +25,7 @@ from app.domain.job import Handler, JobLeftError, Run
 from app.domain.vector import check_dimension
 from app.errors import DatabaseUnavailable
 from app.gateway import Gateway
-from app.postgres import Connection
+from app.postgres import Connection, transaction
 from app.store import change, document, document_copy, target
 from app.store import collection as collection_store
 from app.store import debris as debris_store
@@ -178,12 +178,12 @@ async def _catch_up_and_end(run: Run, way: Carrying) -> bool:
     await _catch_up(run, way, left=BATCH - 1)  # with writers who never pause there is always something left
     try:
         async with _closed(run, way), asyncio.timeout(CLOSED.total_seconds()):
-            async with way.region.outside() as connection, connection.transaction():
+            async with way.region.outside() as connection, transaction(connection):
                 await change.wait_for_writes(connection, run.job)
             await _catch_up(run, way, left=0)
             await _recount(run, way)
             # With a connection that is not the pool's, which may have one only: the end of the job is written with another.
-            async with way.region.outside() as connection, connection.transaction():
+            async with way.region.outside() as connection, transaction(connection):
                 await change.wait_for_writes(connection, run.job)
                 if not await change.is_over(connection, run.job):
                     return False

@@ -15,7 +15,7 @@ from app.domain import job
 from app.domain.job import Run
 from app.errors import NotFound
 from app.gateway import Gateway
-from app.postgres import Connection
+from app.postgres import Connection, transaction
 from app.store import job as job_store
 from app.store import loading, lock
 from app.store.record import Collection, JobKind
@@ -71,7 +71,7 @@ async def _start(gateway: Gateway, home: Collection) -> None:
 
 
 async def _begin(connection: Connection, home: Collection) -> bool:
-    async with connection.transaction():
+    async with transaction(connection):
         return await loading.begin(connection, home)
 
 

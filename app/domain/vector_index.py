@@ -13,7 +13,7 @@ from app.domain.new_column import NewIndex
 from app.domain.table_version import anew, changing
 from app.errors import AlreadyExists, InvalidVector, NotFound
 from app.gateway import Gateway
-from app.postgres import Connection
+from app.postgres import Connection, transaction
 from app.store import vector, vector_index
 from app.store.record import Column, Job, JobKind, Metric, Table, VectorIndex, VectorIndexStatus
 
@@ -138,7 +138,7 @@ async def _create_at_once(gateway: Gateway, actor: Actor, found: Table, bare: Co
 @asynccontextmanager
 async def _in_region(gateway: Gateway, found: Table) -> AsyncIterator[Connection]:
     """A transaction on a connection of its own: one is held already, and whoever holds one must not wait for another of the pool."""
-    async with gateway.postgres.region(found.region).outside() as connection, connection.transaction():
+    async with gateway.postgres.region(found.region).outside() as connection, transaction(connection):
         yield connection
 
 

@@ -29,6 +29,9 @@ AT_ONCE: Final = 4
 LEASE_SECONDS: Final = 8.0
 """How long a job of a worker that was killed waits for another one."""
 
+GIVING_BACK_SECONDS: Final = 3.0
+"""Then it is left to the lease, which ends by itself: a database that says nothing does not hold up the end."""
+
 IDLE_SECONDS: Final = 30.0
 """The longest that a worker goes without looking: it may not have been told."""
 
@@ -140,10 +143,15 @@ class Worker:
         await asyncio.wait([hold.task])
         after = NOW if hold.task.cancelled() else hold.task.result()
         try:
-            async with self._gateway.postgres.catalogue.transaction() as connection:
+            async with (
+                asyncio.timeout(GIVING_BACK_SECONDS),
+                self._gateway.postgres.catalogue.transaction() as connection,
+            ):
                 await lease.give_back(connection, hold.run.job, after)
         except GatewayError as error:
             log.warning("job_not_given_back", reason=error.message, **_told(hold.run))
+        except TimeoutError:
+            log.warning("job_not_given_back", reason=f"not within {GIVING_BACK_SECONDS:g} s", **_told(hold.run))
 
     async def _carry_out(self, run: Run) -> timedelta:
         """Answers after how long anybody may take the job again, should there be anything left to do. Raises when it is cancelled."""

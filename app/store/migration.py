@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 
-from app.postgres import Connection, Row
+from app.postgres import Connection, Row, transaction
 
 FOLDER = Path(__file__).parent.parent / "migrations"
 LOCK = 0x7645_6374_6F72  # "vEctor": one lock for all replicas that start together
@@ -100,7 +100,7 @@ async def _done(connection: Connection) -> dict[str, bytes]:
 
 async def _apply(connection: Connection, migration: Migration) -> None:
     with _told(migration.name):
-        async with connection.transaction():
+        async with transaction(connection):
             await connection.execute(migration.sql)
             await connection.execute(_RECORD, migration.name, migration.sha256)
 

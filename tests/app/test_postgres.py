@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from pgvector import Vector
 
+from app import postgres
 from app.errors import DatabaseUnavailable, LimitExceeded
-from app.postgres import Cluster, Postgres, Tuning
+from app.postgres import Cluster, Postgres, Tuning, transaction
 from tests.factory import NewDatabase
 from tests.fakes.proxy import Proxy, proxied
-from tests.patience import until
+from tests.patience import in_time, until
 
 QUICK = 0.5
 """Seconds to wait for a connection where a test wants to see that time pass."""
@@ -217,6 +218,29 @@ async def test_who_is_cancelled_while_the_connection_breaks_is_cancelled(
     task.cancel()
     await proxy.cut()
     await asyncio.wait([task])
+    assert task.cancelled()
+
+
+@pytest.mark.parametrize("statement", ["select pg_sleep(60)", None], ids=["in a statement", "between statements"])
+@pytest.mark.parametrize("pooled", [True, False])
+async def test_who_is_cancelled_in_a_transaction_need_not_wait_for_a_silent_network(
+    proxy: Proxy, connect: Connect, monkeypatch: pytest.MonkeyPatch, statement: str | None, *, pooled: bool
+) -> None:
+    monkeypatch.setattr(postgres, "LEAVING_SECONDS", QUICK)
+    cluster = await connect(proxy.url, connect_seconds=QUICK, statement_timeout_seconds=3600)
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with cluster.connection() if pooled else cluster.outside() as connection, transaction(connection):
+            begun.set()
+            await (connection.execute(statement) if statement else asyncio.sleep(60))
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    proxy.silent = True
+    task.cancel()
+    async with in_time():
+        await asyncio.wait([task])
     assert task.cancelled()
 
 

@@ -12,7 +12,7 @@ from app.domain.worker import LEASE_SECONDS
 from resolvers.node import local_id
 from tests.app.cli.conftest import on
 from tests.app.cli.support import Start, Vectorgate
-from tests.app.domain.working import resting
+from tests.app.domain.working import Resting
 from tests.factory import Api, Run, Running
 from tests.fakes.openai import OpenAIFake
 from tests.patience import in_time, until
@@ -27,7 +27,7 @@ TAKEN = '"event":"job_taken"'
 @pytest.fixture
 async def idle(run: Run, monkeypatch: pytest.MonkeyPatch) -> Running:
     """A server that works on no jobs."""
-    monkeypatch.setattr("app.main.working", resting)
+    monkeypatch.setattr("app.assembly.Worker", Resting)
     return await run()
 
 

@@ -15,7 +15,7 @@ from app.domain.job import Handler, JobLeftError, Run
 from app.errors import BadInput, DatabaseUnavailable, EmbeddingProviderRateLimited
 from app.store import lease
 from app.store.record import Job, JobStatus
-from tests.app.domain.working import KIND, begun, now, reached, resting, settled, system, unclean, working
+from tests.app.domain.working import KIND, Resting, begun, now, reached, settled, system, unclean, working
 from tests.factory import Run as Start
 from tests.factory import Running
 from tests.patience import until
@@ -23,7 +23,7 @@ from tests.patience import until
 
 @pytest.fixture(autouse=True)
 def only_the_test_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.main.working", resting)
+    monkeypatch.setattr("app.assembly.Worker", Resting)
     monkeypatch.setattr(workers, "AGAIN_SECONDS", 0.05)
 
 

@@ -21,10 +21,13 @@ KIND = JobKind.EMBED_MISSING
 LEASE_SECONDS = 0.5
 
 
-@asynccontextmanager
-async def resting(_: object) -> AsyncIterator[None]:
-    """In the place of `app.main.working`: nothing is worked on."""
-    yield
+class Resting:
+    """In the place of `app.assembly.Worker`: nothing is worked on."""
+
+    def __init__(self, _: object) -> None: ...
+
+    async def forever(self) -> None:
+        await asyncio.Event().wait()
 
 
 @asynccontextmanager

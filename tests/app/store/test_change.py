@@ -17,7 +17,7 @@ from app.store.change import ClosedError, closing_is_told
 from app.store.document import NewDocument
 from app.store.record import Collection, Job
 from resolvers.node import local_id
-from tests.app.domain.working import begun, resting, system
+from tests.app.domain.working import Resting, begun, system
 from tests.factory import Running, until_waiting
 from tests.patience import until
 
@@ -27,7 +27,7 @@ NOTED = "select key from vectorgate_region.change order by id"
 
 @pytest.fixture(autouse=True)
 def nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.main.working", resting)
+    monkeypatch.setattr("app.assembly.Worker", Resting)
 
 
 @pytest.fixture
