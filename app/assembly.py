@@ -16,7 +16,7 @@ from app import embedded
 from app.domain import organization, refusal, resealing, sweep
 from app.domain.organization import Bootstrapped
 from app.domain.worker import Worker
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseUnavailable, GatewayError
 from app.gateway import Gateway
 from app.oidc import IdentityProvider
 from app.postgres import Cluster, Postgres, QueryLogger, Tuning
@@ -34,7 +34,7 @@ WAIT_SECONDS = 30.0
 """How long a start waits for the catalogue's cluster: many things start together."""
 BETWEEN_SECONDS = 0.5
 LAST_SECONDS = 3.0
-"""How long a stop waits for what is to be noted at the end."""
+"""How long a stop waits for the last uses to be written."""
 MOST_METADATA_BYTES = 256 * 1024
 """Of each document of an identity provider; usual ones have a hundredth of it."""
 
@@ -103,12 +103,15 @@ async def at_work(gateway: Gateway) -> AsyncIterator[None]:
 
 async def _note_the_last(gateway: Gateway) -> None:
     """Uses and refusals that no sweep has written yet; a database that says nothing does not hold up the end."""
+    await asyncio.gather(_note_uses(gateway), refusal.tell_left_out(gateway, last=True))
+
+
+async def _note_uses(gateway: Gateway) -> None:
     try:
         async with asyncio.timeout(LAST_SECONDS):
-            await refusal.tell_left_out(gateway, last=True)
             await sweep.note_uses(gateway)
-    except (DatabaseUnavailable, TimeoutError) as error:
-        cause = error.message if isinstance(error, DatabaseUnavailable) else f"not within {LAST_SECONDS:g} s"
+    except (GatewayError, TimeoutError) as error:
+        cause = error.message if isinstance(error, GatewayError) else f"not within {LAST_SECONDS:g} s"
         log.warning("last_uses_not_written", reason=cause)
 
 

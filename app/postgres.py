@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from asyncpg.transaction import Transaction
 
 from app import tally, tenant
 from app.cancelled import is_cancelled
@@ -33,7 +32,8 @@ EF_SEARCH = 140
 """How many neighbours a search in an HNSW index keeps in sight, and finds at a time: see `store/neighbour.py`."""
 
 LEAVING_SECONDS = 2.0
-"""How long who was interrupted waits for a rollback, or for a statement to stop; then the connection is given up, which ends both."""
+"""How long who was interrupted waits for a rollback, or for a statement to stop. Then the connection is given up: PostgreSQL ends
+both when it finds that out, or by its own time-outs."""
 
 LISTENING_SECONDS = 10.0
 """How long a listening connection may be silent before it is asked whether it is still there."""
@@ -104,23 +104,15 @@ class TenantConnection(PlainConnection):
 
 @asynccontextmanager
 async def transaction(connection: Connection) -> AsyncIterator[None]:
-    """A transaction as asyncpg's own, but for its rollback, which would wait for a silent network as long as a statement may take."""
-    begun: Transaction = connection.transaction()
-    await begun.start()
-    try:
-        yield
-    except BaseException:
-        await _roll_back(connection, begun)
-        raise
-    await begun.commit()
-
-
-async def _roll_back(connection: Connection, begun: Transaction) -> None:
-    try:
-        async with asyncio.timeout(LEAVING_SECONDS):
-            await begun.rollback()
-    except TimeoutError:
-        connection.terminate()
+    """A transaction whose rollback does not wait for a silent network as long as a statement may take."""
+    with ExitStack() as when_it_has_ended:
+        async with connection.transaction():
+            try:
+                yield
+            except BaseException:
+                given_up = asyncio.get_running_loop().call_later(LEAVING_SECONDS, connection.terminate)
+                when_it_has_ended.callback(given_up.cancel)
+                raise
 
 
 class Cluster:
@@ -198,7 +190,7 @@ class Cluster:
             try:
                 yield connection
             finally:
-                await connection.close(timeout=self._tuning.connect_seconds)
+                await connection.close(timeout=LEAVING_SECONDS)
 
     async def listen(
         self, channels: Iterable[str], begun: Callable[[], None], heard: Callable[[str, str], None]

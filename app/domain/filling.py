@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from app.bounded import Begin, bounded
 from app.domain import embedding, usage
@@ -70,18 +70,19 @@ class Filling:
             await announce(self._run.gateway, place.resolved.target)
 
     async def _pass(self) -> bool:
-        """Look at every text that has no vector once; answers whether anything was new."""
+        """Look at every text that has no vector once, of those that are there now; answers whether anything was new."""
         before = (self._stored, len(self._refused))
-        there = await self._read(missing.count)
-        await self._tell(self._stored + there)
-        await bounded(IN_FLIGHT, partial(self._each, there))
+        extent = await self._read(missing.extent)
+        await self._tell(self._stored + extent.count)
+        if extent.last is not None:
+            await bounded(IN_FLIGHT, partial(self._each, extent.last))
         return before != (self._stored, len(self._refused))
 
-    async def _each(self, there: int, begin: Begin) -> None:
-        """No more than there were: what writers add behind the last key meanwhile is the next pass's, or this one would follow them."""
+    async def _each(self, last: tuple[Any, ...], begin: Begin) -> None:
+        """Up to the key that was last: what writers add behind it is the next pass's, or this one would follow them."""
         after = None
-        while there and (found := await self._read(partial(missing.batch, after=after, limit=min(there, BATCH)))):
-            after, there = found[-1].key, there - len(found)
+        while found := await self._read(partial(missing.batch, after=after, last=last, limit=BATCH)):
+            after = found[-1].key
             await begin(self._one(found))
 
     async def _read(self, read: Callable[[Connection, Gap], Awaitable[R]]) -> R:
@@ -121,5 +122,8 @@ class Filling:
         return await usage.write(self._run.gateway, place.resolved.target.region, [embedded.spent], work)
 
     async def _tell(self, total: int | None) -> None:
+        """Of texts that came meanwhile some count, too: there are never more done than there are."""
         refused = len(self._refused)
-        await self._run.progress(total=total, processed=self._stored + refused, failed=refused)
+        done = self._stored + refused
+        known = self._run.job.total if total is None else total
+        await self._run.progress(total=max(known, done), processed=done, failed=refused)

@@ -97,9 +97,9 @@ async def tell(gateway: Gateway, actor: Actor, refusal: Refusal) -> None:
 
 async def tell_left_out(gateway: Gateway, *, last: bool = False) -> None:
     """Write how many were beyond the quota, in the minutes that are over; `last`: in all of them."""
-    for minute in gateway.refusals.take(last=last):
-        refusal = Refusal(LEFT_OUT, RateLimited.code)
-        await _told(gateway, minute.actor, refusal, refusal.details(minute.left_out))
+    refusal = Refusal(LEFT_OUT, RateLimited.code)
+    over = gateway.refusals.take(last=last)
+    await asyncio.gather(*(_told(gateway, each.actor, refusal, refusal.details(each.left_out)) for each in over))
 
 
 async def _told(gateway: Gateway, actor: Actor, refusal: Refusal, details: dict[str, object]) -> None:

@@ -30,7 +30,10 @@ LEASE_SECONDS: Final = 8.0
 """How long a job of a worker that was killed waits for another one."""
 
 GIVING_BACK_SECONDS: Final = 3.0
-"""Then it is left to the lease, which ends by itself: a database that says nothing does not hold up the end."""
+"""How long giving a job back may take. It need not be done: the lease ends by itself."""
+
+LEAVING_SECONDS: Final = 10.0
+"""How long a worker that stops waits for those it has interrupted. A database that says nothing does not hold up its end."""
 
 IDLE_SECONDS: Final = 30.0
 """The longest that a worker goes without looking: it may not have been told."""
@@ -206,7 +209,10 @@ class Worker:
     async def _leave(self) -> None:
         for hold in self._holds.values():
             hold.stop()
-        await asyncio.gather(*self._holds, return_exceptions=True)
+        if self._holds:
+            await asyncio.wait(self._holds, timeout=LEAVING_SECONDS)
+        for hold in self._holds.values():
+            log.warning("job_not_left", reason=f"not within {LEAVING_SECONDS:g} s", **_told(hold.run))
 
 
 def _keep(hold: _Hold, job: Job | None, until: float) -> None:

@@ -51,21 +51,35 @@ class Missing:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How many texts have no vector, and the last key of all there are; None where there is nothing."""
+
+    count: int
+    last: tuple[Any, ...] | None
+
+
 @changed_is_told
-async def count(connection: Connection, gap: Gap) -> int:
-    """How many texts have no vector."""
+async def extent(connection: Connection, gap: Gap) -> Extent:
+    """How much there is to look at."""
     arguments = Arguments()
-    home, condition = gap.home, gap.condition(arguments)
-    number: int = await connection.fetchval(f"select count(*) from {home} where {condition}", *arguments)
-    return number
+    home, keys, condition = gap.home, gap.keys, gap.condition(arguments)
+    backwards = ", ".join(f"{name} desc" for name in gap.key)
+    number = await connection.fetchval(f"select count(*) from {home} where {condition}", *arguments)
+    last = await connection.fetchrow(f"select {keys} from {home} order by {backwards} limit 1")
+    return Extent(number, tuple(last) if last is not None else None)
 
 
 @changed_is_told
-async def batch(connection: Connection, gap: Gap, after: tuple[Any, ...] | None, limit: int) -> list[Missing]:
-    """The first of them behind a key, in order of keys; fewer where their texts are long."""
+async def batch(
+    connection: Connection, gap: Gap, after: tuple[Any, ...] | None, last: tuple[Any, ...], limit: int
+) -> list[Missing]:
+    """The first of them behind a key and up to another, in order of keys; fewer where their texts are long."""
     arguments = Arguments()
     home, keys, text, condition = gap.home, gap.keys, gap.text, gap.condition(arguments)
-    behind = f"and ({keys}) > ({_row(gap, after, arguments)})" if after is not None else ""
+    behind = f"and ({keys}) <= ({_row(gap, last, arguments)})"
+    if after is not None:
+        behind += f" and ({keys}) > ({_row(gap, after, arguments)})"
     rows = await connection.fetch(
         f"""
         select {keys}, {text} as text from (

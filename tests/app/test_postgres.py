@@ -221,22 +221,34 @@ async def test_who_is_cancelled_while_the_connection_breaks_is_cancelled(
     assert task.cancelled()
 
 
-@pytest.mark.parametrize("statement", ["select pg_sleep(60)", None], ids=["in a statement", "between statements"])
-@pytest.mark.parametrize("pooled", [True, False])
-async def test_who_is_cancelled_in_a_transaction_need_not_wait_for_a_silent_network(
-    proxy: Proxy, connect: Connect, monkeypatch: pytest.MonkeyPatch, statement: str | None, *, pooled: bool
+@pytest.mark.parametrize("pooled", [True, False], ids=["of the pool", "outside"])
+@pytest.mark.parametrize("in_transaction", [True, False])
+@pytest.mark.parametrize("statement", ["select pg_sleep(60)", "select 1"], ids=["in a statement", "between statements"])
+async def test_who_is_cancelled_does_not_wait_for_a_silent_network(
+    connect: Connect,
+    proxy: Proxy,  # is the first to end: closing the pool would wait for it
+    monkeypatch: pytest.MonkeyPatch,
+    statement: str,
+    *,
+    in_transaction: bool,
+    pooled: bool,
 ) -> None:
     monkeypatch.setattr(postgres, "LEAVING_SECONDS", QUICK)
-    cluster = await connect(proxy.url, connect_seconds=QUICK, statement_timeout_seconds=3600)
-    begun = asyncio.Event()
+    cluster = await connect(proxy.url, connect_seconds=3600, statement_timeout_seconds=3600)
+    observer = await connect()
 
     async def work() -> None:
-        async with cluster.connection() if pooled else cluster.outside() as connection, transaction(connection):
-            begun.set()
-            await (connection.execute(statement) if statement else asyncio.sleep(60))
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(cluster.connection() if pooled else cluster.outside())
+            if in_transaction:
+                await stack.enter_async_context(transaction(connection))
+            await connection.execute(statement)
+            reached.set()
+            await asyncio.Event().wait()
 
+    reached = asyncio.Event()
     task = asyncio.create_task(work())
-    await begun.wait()
+    await (reached.wait() if statement == "select 1" else until(lambda: is_busy(observer)))
     proxy.silent = True
     task.cancel()
     async with in_time():

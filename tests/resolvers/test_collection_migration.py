@@ -242,20 +242,20 @@ async def test_it_does_not_follow_writers_who_always_add_behind_the_last_key(
 ) -> None:
     api, stretch, looks = running.api, document_copy.stretch, 0
     books = await api.collection(await api.database(), dimension=2)
-    await api.insert(books, {"_id": 1, "$vector": [1, 1]})
+    await api.insert(books, {"_id": "00", "$vector": [1, 1]})
 
     async def with_one_more(*given: Any) -> Stretch | None:  # noqa: ANN401 - passed on
         nonlocal looks
         looks += 1
         if looks < 50:
-            await api.insert(books, {"_id": looks + 1, "$vector": [1, 1]})
+            await api.insert(books, {"_id": f"{looks:02}", "$vector": [1, 1]})
         return await stretch(*given)
 
     monkeypatch.setattr(document_copy, "stretch", with_one_more)
     identifier, newer = await migrate(api, books)
     assert (await ended(api, identifier))["status"] == "SUCCEEDED"
     assert looks == 2
-    assert set(await api.documents(newer)) == {1, 2, 3}
+    assert set(await api.documents(newer)) == {"00", "01", "02"}
 
 
 async def test_a_write_that_is_under_way_is_waited_for(running: Running) -> None:

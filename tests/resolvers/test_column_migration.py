@@ -150,7 +150,7 @@ async def test_it_does_not_follow_writers_who_always_add_behind_the_last_key(
     monkeypatch.setattr(missing, "batch", with_one_more)
     done = await api.ended(await begun(api, table_id))
     assert (done["status"], done["processed"]) == ("SUCCEEDED", done["total"])
-    assert looks <= 3 * column_migration.MOST_PASSES
+    assert looks <= 5 * column_migration.MOST_PASSES
     assert None not in (await api.vectors(table_id, first=500)).values()
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from app.store import missing
+from app.store.missing import Missing
 from tests.factory import Api, Running
 from tests.fakes.vendor import embed
 from tests.resolvers.tables import ATTACH, ID, TITLE, vector
@@ -30,6 +32,29 @@ async def films(api: Api, **more: Any) -> str:  # noqa: ANN401 - JSON
 async def filled(api: Api, target_id: str, **more: str) -> dict[str, Any]:
     """The job, once it has ended."""
     return await api.ended((await api(FILL, id=target_id, **more))["embedMissing"]["job"]["id"])
+
+
+async def test_gaps_that_come_meanwhile_take_no_turn_of_those_that_were_there(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, batch, others = running.api, missing.batch, [-1, -2, -3]
+    table_id = await films(api)
+    await api(ATTACH, id=table_id, column="v", embedding=OPENAI, source="title")
+    await api.insert_rows(table_id, *({"id": key, "title": f"another {key}"} for key in others))
+
+    async def while_others_write(*given: Any, **more: Any) -> list[Missing]:  # noqa: ANN401 - passed on
+        written = [others.pop() for _ in range(len(others))]
+        for key in written:
+            await api.update_rows(table_id, {"id": key}, v=None)
+        found: list[Missing] = await batch(*given, **more)
+        for key in written:
+            await api.update_rows(table_id, {"id": key}, title=f"changed {key}")
+        return found
+
+    monkeypatch.setattr(missing, "batch", while_others_write)
+    done = await filled(api, table_id)
+    assert (done["status"], done["processed"] == done["total"]) == ("SUCCEEDED", True)
+    assert None not in (await api.vectors(table_id)).values()
 
 
 async def test_rows_older_than_their_column_s_source_are_embedded_and_vectors_that_are_there_stay(

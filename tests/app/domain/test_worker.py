@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-import structlog
+from structlog.testing import capture_logs
 
 from app.domain import job as job_rules
 from app.domain import worker as workers
@@ -109,7 +109,7 @@ async def test_what_will_not_pass_fails_the_job_at_once_with_its_code(
 
 async def test_a_fault_of_the_gateway_is_internal_and_in_the_log(running: Running, books: str, notes: Notes) -> None:
     notes.faults.append(RuntimeError("a secret detail"))
-    with structlog.testing.capture_logs() as logged:
+    with capture_logs() as logged:
         async with working(running, notes.handler):
             failed = await settled(running, (await begun(running, books)).id)
     assert (failed.status, failed.error_code) == (JobStatus.FAILED, "INTERNAL")
@@ -233,6 +233,27 @@ async def test_a_worker_that_is_stopped_leaves_its_job_to_another_at_once(
     async with working(running, notes.handler, lease_seconds=3600):
         done = await settled(running, made.id)
     assert (done.status, notes.begun[1][2]) == (JobStatus.SUCCEEDED, 1)
+
+
+async def test_a_job_that_does_not_let_go_keeps_no_worker_from_stopping(
+    running: Running, books: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "LEAVING_SECONDS", 0.05)
+    begun_at, let_go = asyncio.Event(), asyncio.Event()
+
+    async def work(_: Run) -> None:
+        try:
+            begun_at.set()
+            await asyncio.Event().wait()
+        finally:
+            await let_go.wait()
+
+    with capture_logs() as logged:
+        async with working(running, Handler(work)):
+            await begun(running, books)
+            await begun_at.wait()
+    assert [each["kind"] for each in logged if each["event"] == "job_not_left"] == [KIND.value]
+    let_go.set()
 
 
 # --- cancelling ---
