@@ -33,7 +33,7 @@ async def started(
 async def stopped(child: asyncio.subprocess.Process) -> None:
     """Told to stop, it must end by itself, with 0."""
     child.send_signal(signal.SIGTERM)
-    async with in_time(60):  # as much as docs/deploy gives it
+    async with in_time(30):  # as the README promises
         assert await child.wait() == 0
 
 

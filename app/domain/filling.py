@@ -49,6 +49,8 @@ class Filling:
         self._run = run
         self._find = find
         self._stored = run.job.processed - run.job.failed
+        self._whole_before: int | None = run.job.total
+        """What an attempt before this one has told of as the total; None once its count has been put right."""
         self._refused: set[int] = set()
         """Hashes of keys with texts that the provider refused: not asked again in this attempt."""
 
@@ -71,12 +73,19 @@ class Filling:
 
     async def _pass(self) -> bool:
         """Look at every text that has no vector once, of those that are there now; answers whether anything was new."""
-        before = (self._stored, len(self._refused))
         extent = await self._read(missing.extent)
+        self._put_right(extent.count)
+        before = (self._stored, len(self._refused))
         await self._tell(self._stored + extent.count)
         if extent.last is not None:
             await bounded(IN_FLIGHT, partial(self._each, extent.last))
         return before != (self._stored, len(self._refused))
+
+    def _put_right(self, left: int) -> None:
+        """What a killed attempt had stored, and not come to tell, is not missing any more."""
+        if self._whole_before is not None:
+            self._stored = max(self._stored, self._whole_before - left)
+            self._whole_before = None
 
     async def _each(self, last: tuple[Any, ...], begin: Begin) -> None:
         """Up to the key that was last: what writers add behind it is the next pass's, or this one would follow them."""

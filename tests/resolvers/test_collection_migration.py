@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -10,10 +12,10 @@ import pytest
 from app.domain import collection, collection_migration
 from app.store import document, document_copy
 from app.store.document import NewDocument
-from app.store.document_copy import Stretch
 from resolvers.node import local_id
 from tests.app.domain.working import system
 from tests.factory import KEY, SECOND_KEY, Api, Run, Running, until_waiting
+from tests.meanwhile import within
 from tests.patience import until
 from tests.resolvers.documents import DROP_COLLECTION, DROP_DATABASE, openai
 from tests.resolvers.jobs import CANCEL, MIGRATE, ended, job, migrate
@@ -240,18 +242,19 @@ async def test_writers_who_never_pause_lose_nothing(running: Running, monkeypatc
 async def test_it_does_not_follow_writers_who_always_add_behind_the_last_key(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api, stretch, looks = running.api, document_copy.stretch, 0
+    api, looks = running.api, 0
     books = await api.collection(await api.database(), dimension=2)
     await api.insert(books, {"_id": "00", "$vector": [1, 1]})
 
-    async def with_one_more(*given: Any) -> Stretch | None:  # noqa: ANN401 - passed on
+    @asynccontextmanager
+    async def with_one_more() -> AsyncIterator[None]:
         nonlocal looks
         looks += 1
         if looks < 50:
             await api.insert(books, {"_id": f"{looks:02}", "$vector": [1, 1]})
-        return await stretch(*given)
+        yield
 
-    monkeypatch.setattr(document_copy, "stretch", with_one_more)
+    monkeypatch.setattr(document_copy, "stretch", within(with_one_more, document_copy.stretch))
     identifier, newer = await migrate(api, books)
     assert (await ended(api, identifier))["status"] == "SUCCEEDED"
     assert looks == 2

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from app.domain import column_migration
 from app.store import missing
-from app.store.missing import Missing
 from tests.factory import KEY, Api, RefusedError, Running
 from tests.fakes.vendor import embed
+from tests.meanwhile import within
 from tests.patience import until
 from tests.resolvers.tables import ATTACH, DETACH, DROP_COLUMNS, ID, LOCAL, TITLE, physical_columns, table, vector
 
@@ -137,17 +139,18 @@ async def test_a_collection_s_configuration_is_permanent_and_a_foreign_table_is_
 async def test_it_does_not_follow_writers_who_always_add_behind_the_last_key(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api, batch, looks = running.api, missing.batch, 0
+    api, looks = running.api, 0
     table_id, _ = await films(api)
 
-    async def with_one_more(*given: Any, **more: Any) -> list[Missing]:  # noqa: ANN401 - passed on
+    @asynccontextmanager
+    async def with_one_more() -> AsyncIterator[None]:
         nonlocal looks
         looks += 1
         if looks < 10 * column_migration.MOST_PASSES:
             await api.insert_rows(table_id, {"id": 10 + looks, "title": f"the sequel number {looks}"})
-        return await batch(*given, **more)
+        yield
 
-    monkeypatch.setattr(missing, "batch", with_one_more)
+    monkeypatch.setattr(missing, "batch", within(with_one_more, missing.batch))
     done = await api.ended(await begun(api, table_id))
     assert (done["status"], done["processed"]) == ("SUCCEEDED", done["total"])
     assert looks <= 5 * column_migration.MOST_PASSES

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from app.domain.handlers import HANDLERS
 from app.store import missing
-from app.store.missing import Missing
-from tests.factory import Api, Running
+from tests.app.domain.working import KIND, Resting, working
+from tests.factory import Api, Run, Running
 from tests.fakes.vendor import embed
+from tests.meanwhile import within
 from tests.resolvers.tables import ATTACH, ID, TITLE, vector
 
 FILL = """
@@ -37,24 +41,40 @@ async def filled(api: Api, target_id: str, **more: str) -> dict[str, Any]:
 async def test_gaps_that_come_meanwhile_take_no_turn_of_those_that_were_there(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api, batch, others = running.api, missing.batch, [-1, -2, -3]
+    api, others = running.api, [-1, -2, -3]
     table_id = await films(api)
     await api(ATTACH, id=table_id, column="v", embedding=OPENAI, source="title")
     await api.insert_rows(table_id, *({"id": key, "title": f"another {key}"} for key in others))
 
-    async def while_others_write(*given: Any, **more: Any) -> list[Missing]:  # noqa: ANN401 - passed on
+    @asynccontextmanager
+    async def while_others_write() -> AsyncIterator[None]:
         written = [others.pop() for _ in range(len(others))]
         for key in written:
             await api.update_rows(table_id, {"id": key}, v=None)
-        found: list[Missing] = await batch(*given, **more)
+        yield
         for key in written:
             await api.update_rows(table_id, {"id": key}, title=f"changed {key}")
-        return found
 
-    monkeypatch.setattr(missing, "batch", while_others_write)
+    monkeypatch.setattr(missing, "batch", within(while_others_write, missing.batch))
     done = await filled(api, table_id)
     assert (done["status"], done["processed"] == done["total"]) == ("SUCCEEDED", True)
     assert None not in (await api.vectors(table_id)).values()
+
+
+async def test_what_a_killed_attempt_stored_and_did_not_come_to_tell_is_counted(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as nobody_works:
+        nobody_works.setattr("app.assembly.Worker", Resting)
+        running = await run()
+    table_id = await films(running.api)
+    await running.api(ATTACH, id=table_id, column="v", embedding=OPENAI, source="title")
+    begun = (await running.api(FILL, id=table_id))["embedMissing"]["job"]["id"]
+    await running.sql("update vectorgate.job set total = 3")
+    await running.api.update_rows(table_id, {"id": 2}, title="a dragon")  # which embeds it
+    async with working(running, HANDLERS[KIND]):
+        done = await running.api.ended(begun)
+    assert (done["status"], done["total"], done["processed"]) == ("SUCCEEDED", 3, 3)
 
 
 async def test_rows_older_than_their_column_s_source_are_embedded_and_vectors_that_are_there_stay(
